@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Resolution below a foreign root. No string of a root is ever joined with a path. */
+#include "lib/sys/path.h"
+
+#include "lib/base/err.h"
+#include "lib/base/owned.h"
+#include "lib/sys/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define AGAIN_MAX 128 /* openat2 says EAGAIN when the tree is renamed under it; a hostile owner may insist */
+
+static int open_once(int root, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+		.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	for (int i = 0; i < AGAIN_MAX; i++) {
+		fd = sys_openat2(root, *path == '\0' ? "." : path, &how, sizeof(how));
+		if (fd >= 0)
+			return fd;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+int path_open_in(int root, const char *path, int flags, mode_t mode, struct err *e)
+{
+	int fd = open_once(root, path, flags, mode);
+
+	return fd >= 0 ? fd : err_set(e, -fd, "open '%s' inside the root", path);
+}
+
+/* Split path at its last part; parent gets at most PATH_MAX bytes. Dot parts at the end are refused. */
+static int split(const char *path, char parent[PATH_MAX], char *ret_name, struct err *e)
+{
+	size_t len = strlen(path);
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	size_t at = len;
+	while (at > 0 && path[at - 1] != '/')
+		at--;
+	if (len - at > NAME_MAX || at >= PATH_MAX)
+		return err_set(e, ENAMETOOLONG, "path '%.100s...'", path);
+	memcpy(parent, path, at);
+	parent[at] = '\0';
+	memcpy(ret_name, path + at, len - at);
+	ret_name[len - at] = '\0';
+	if (strcmp(ret_name, ".") == 0 || strcmp(ret_name, "..") == 0)
+		return err_set(e, EINVAL, "path '%s' ends in '%s'", path, ret_name);
+	return 0;
+}
+
+int path_open_parent_in(int root, const char *path, char *ret_name, struct err *e)
+{
+	char parent[PATH_MAX];
+
+	int r = split(path, parent, ret_name, e);
+	if (r < 0)
+		return r;
+	return path_open_in(root, parent, O_PATH | O_DIRECTORY, 0, e);
+}
+
+int path_mkdir_in(int root, const char *path, mode_t mode, struct err *e)
+{
+	char part[PATH_MAX], name[NAME_MAX + 1], parent[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(part))
+		return err_set(e, ENAMETOOLONG, "path '%.100s...'", path);
+	/* shortest prefix first: each existing prefix is resolved by the kernel, links and all */
+	for (size_t i = 1; i <= len; i++) {
+		if (i < len && path[i] != '/')
+			continue;
+		memcpy(part, path, i);
+		part[i] = '\0';
+		int fd = open_once(root, part, O_PATH | O_DIRECTORY, 0);
+		if (fd >= 0) {
+			close(fd);
+			continue;
+		}
+		if (fd != -ENOENT)
+			return err_set(e, -fd, "make directory '%s' inside the root", part);
+		int r = split(part, parent, name, e);
+		if (r < 0)
+			return r;
+		owned_fd int dir = path_open_in(root, parent, O_PATH | O_DIRECTORY, 0, e);
+		if (dir < 0)
+			return dir;
+		if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make directory '%s' inside the root", part);
+	}
+	return path_open_in(root, path, O_PATH | O_DIRECTORY, 0, e);
+}
+
+int path_touch_in(int root, const char *path, mode_t mode, struct err *e)
+{
+	char parent[PATH_MAX], name[NAME_MAX + 1];
+
+	int fd = open_once(root, path, O_PATH, 0);
+	if (fd >= 0)
+		return fd;
+	if (fd != -ENOENT)
+		return err_set(e, -fd, "open '%s' inside the root", path);
+	int r = split(path, parent, name, e);
+	if (r < 0)
+		return r;
+	owned_fd int dir = path_mkdir_in(root, parent, 0755, e);
+	if (dir < 0)
+		return dir;
+	/* O_NOFOLLOW: a dangling link is an error, not a file made wherever it points */
+	fd = openat(dir, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0 && errno != EEXIST)
+		return err_set(e, errno, "make file '%s' inside the root", path);
+	if (fd >= 0)
+		close(fd);
+	return path_open_in(root, path, O_PATH, 0, e);
+}
+
+const char *path_of_fd(int fd, char out[32])
+{
+	(void)snprintf(out, 32, "/proc/self/fd/%d", fd); /* fits: an int has at most 11 characters */
+	return out;
+}
