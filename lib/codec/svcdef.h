@@ -1,0 +1,89 @@
+/* lib/codec/svcdef.h - the compiled service table: what PID 1 must know of a service, in records of one size.
+ *
+ * Written at build time (and for a user's services at run time) by `slipway service compile` from service.yml files;
+ * read by PID 1 without parsing. Numbers are little-endian as the machine's. A table is a header and count records.
+ *
+ *   struct svcdef_header  magic "SLIPSVC1", record size, count
+ *   struct svcdef         x count
+ *
+ * svcdef_check() refuses a record that could make PID 1 misbehave: every string NUL-ended, every index in range.
+ */
+#ifndef CODEC_SVCDEF_H
+#define CODEC_SVCDEF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+#define SVCDEF_MAGIC "SLIPSVC1"
+#define SVCDEF_NAME_MAX 32   /* with the NUL */
+#define SVCDEF_BUNDLE_MAX 96 /* with the NUL */
+#define SVCDEF_DEPS_MAX 8
+#define SVCDEF_COUNT_MAX 1024
+
+enum svcdef_restart {
+	SVCDEF_RESTART_NO = 1,
+	SVCDEF_RESTART_ON_FAILURE = 2,
+	SVCDEF_RESTART_ALWAYS = 3,
+};
+
+enum svcdef_ready {
+	SVCDEF_READY_STARTED = 1, /* once it has exec'ed */
+	SVCDEF_READY_NOTIFY = 2,  /* READY=1 on its NOTIFY_SOCKET */
+	SVCDEF_READY_EXIT = 3,	  /* one-shot: once it has exited with 0 */
+};
+
+/* What a dependency waits for: Compose's three conditions. */
+enum svcdef_condition {
+	SVCDEF_DEP_STARTED = 1,	  /* service_started */
+	SVCDEF_DEP_READY = 2,	  /* service_healthy */
+	SVCDEF_DEP_COMPLETED = 3, /* service_completed_successfully */
+};
+
+enum svcdef_flag {
+	SVCDEF_BOOT = 1u << 0,	       /* part of "ready": the boot line waits for it */
+	SVCDEF_CREATE_ONLY = 1u << 1,  /* never started by the graph */
+	SVCDEF_MAY_POWER = 1u << 2,    /* its reboot(2) inside a PID namespace is obeyed */
+	SVCDEF_CONSOLE = 1u << 3,      /* the emergency console takes over when it cannot be started */
+};
+
+struct svcdef_dep {
+	uint16_t index;	    /* into the table */
+	uint8_t condition;  /* enum svcdef_condition */
+	uint8_t required;   /* 0: order only; a failed dependency does not hold this one back */
+};
+
+struct svcdef {
+	char name[SVCDEF_NAME_MAX];
+	char bundle[SVCDEF_BUNDLE_MAX]; /* directory with config.json */
+	uint32_t flags;			/* enum svcdef_flag */
+	uint32_t grace_ms;		/* stop_grace_period */
+	uint32_t start_timeout_ms;	/* until ready; 0 = none */
+	uint16_t restart_max;		/* starts within restart_window_ms before "failed"; 0 = no limit */
+	uint8_t restart;		/* enum svcdef_restart */
+	uint8_t ready;			/* enum svcdef_ready */
+	uint32_t restart_window_ms;
+	uint32_t log_max_bytes;		/* before rotation; one old file is kept */
+	uint8_t stop_signal;
+	uint8_t shutdown_signal;	/* at system shutdown; 0 = stop_signal */
+	uint8_t dep_count;
+	uint8_t reserved;
+	struct svcdef_dep deps[SVCDEF_DEPS_MAX];
+};
+
+struct svcdef_header {
+	char magic[8];
+	uint32_t record_size; /* sizeof(struct svcdef) */
+	uint32_t count;
+};
+
+/*
+ * Check a whole table in memory.
+ *
+ * Returns  the number of records; they start at bytes + sizeof(struct svcdef_header)
+ * Errors   -E_SPEC with the record and field named
+ */
+int svcdef_check(const void *bytes, size_t len, struct err *e);
+
+#endif
