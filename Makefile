@@ -140,7 +140,8 @@ $(foreach f,asan fuzz,\
 testlibs := $(libs) init userctr slipway cli
 
 define program  # name, sources, third-party libraries
-$(O)/rel/$(1): $(2:%.c=$(O)/rel/%.o) $(libs:%=$(O)/rel/lib%.a)
+$(O)/debug/$(1): $(2:%.c=$(O)/rel/%.o) $(libs:%=$(O)/rel/lib%.a)
+	@mkdir -p $$(@D)
 	$(Q)$(XCC) $(LDFLAGS_rel) -o $$@ $$(filter %.o,$$^) \
 		-Wl,--start-group $$(filter %.a,$$^) $(3) -Wl,--end-group
 endef
@@ -152,14 +153,14 @@ $(eval $(call program,slipway,$(src_slipway),$(THIRD)))
 $(foreach s,$(services),$(eval $(call program,slipway-$(s),$(wildcard images/$(s)/*.c),$(THIRD))))
 $(foreach x,$(fixtures),$(eval $(call program,fixtures/$(x),tests/fixtures/$(x).c,)))
 
-# $(O)/rel/NAME keeps its symbols for a debugger; $(O)/bin/NAME is what runs.
-$(O)/bin/%: $(O)/rel/% deps/check-static.sh
+# $(O)/debug/NAME keeps its symbols for a debugger; $(O)/bin/NAME is what runs.
+$(O)/bin/%: $(O)/debug/% deps/check-static.sh
 	@mkdir -p $(@D)
 	$(Q)strip -s -o $@ $<
 	$(Q)deps/check-static.sh $@
 	$(call say,LD,"$@ $$(stat -c %s $@)")
 
-programs: $(built:%=$(O)/bin/%)
+programs: $(libs:%=$(O)/rel/lib%.a) $(built:%=$(O)/bin/%)
 $(programs) $(fixtures:%=fixtures/%): %: $(O)/bin/%
 
 -include $(wildcard $(foreach f,rel asan fuzz,$(patsubst %.c,$(O)/$(f)/%.d,$(src) \

@@ -14,6 +14,8 @@ triple=x86_64-linux-musl
 export SOURCE_DATE_EPOCH=1700000000 KBUILD_BUILD_TIMESTAMP=@1700000000 TZ=UTC
 # a library of the machine must never leak into a result
 export PKG_CONFIG=false
+# nor the options of a make that runs this one
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 
 # flags FLAVOUR WORKDIR: the environment to compile in
 flags() {
