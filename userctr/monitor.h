@@ -34,7 +34,7 @@
 
 #define MON_SYSCTR_ROOT	   "/run/userctr/sysctr" /* sysctr_opt.root of user containers */
 #define MON_ATTACH_BACKLOG (1u << 20)		  /* bytes a stalled session may have waiting */
-#define MON_TEXT_MAX	   480
+#define MON_TEXT_MAX	   508 /* = the message of a struct err */
 
 enum mon_tag {
 	MON_ATTACH = 1,

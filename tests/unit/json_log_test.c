@@ -97,7 +97,8 @@ static void test_torn_tail_is_cut(void **state)
 
 	(void)state;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_int_equal(write_all(fd, "{\"log\":\"a\\n\"}\n{\"log\":\"tor", 24), 0);
+	static const char torn[] = "{\"log\":\"a\\n\"}\n{\"log\":\"torn";
+	assert_int_equal(write_all(fd, torn, strlen(torn)), 0);
 	close(fd);
 	assert_int_equal(json_log_open(&l, path, 0, 1, NULL), 0);
 	json_log_put(&l, LOG_STREAM_OUT, "b\n", 2);
