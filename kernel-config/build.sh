@@ -41,6 +41,7 @@ compile() {
 build_into() {
 	local dest=$1 deb tmp=$1.tmp
 	deb=$("$here/../deps/fetch.sh" "$pattern")
+	[ -n "${KEEP:-}" ] || trap "rm -rf '$tmp'" EXIT
 	rm -rf "$tmp" && mkdir -p "$tmp/linux"
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO "./usr/src/${deb_source}" |
 		tar -xJ -C "$tmp/linux" --strip-components=1
@@ -53,7 +54,6 @@ build_into() {
 	cp "$tmp/linux/.config" "$tmp/done/kernel.config"
 	cp "$tmp/linux/System.map" "$tmp/log" "$tmp/done/"
 	mv "$tmp/done" "$dest"
-	[ -n "${KEEP:-}" ] || rm -rf "$tmp"
 }
 
 files=("${fragments[@]/#/$here/}")
