@@ -37,6 +37,7 @@ src         := $(libsrc) $(cli_sysctr) $(src_init) $(src_userctr) $(src_slipway)
 	$(wildcard images/*/*.c)
 fixtures   := $(patsubst tests/fixtures/%.c,%,$(wildcard tests/fixtures/*.c))
 unit       := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+ns         := $(patsubst tests/ns/%.c,%,$(wildcard tests/ns/*_test.c))
 fuzz       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 # a program may be a folder that has no code yet
 has_main    = $(wildcard $(dir $(firstword $(1)))main.c)
@@ -164,19 +165,55 @@ programs: $(libs:%=$(O)/rel/lib%.a) $(built:%=$(O)/bin/%)
 $(programs) $(fixtures:%=fixtures/%): %: $(O)/bin/%
 
 -include $(wildcard $(foreach f,rel asan fuzz,$(patsubst %.c,$(O)/$(f)/%.d,$(src) \
-	$(wildcard tests/unit/*.c tests/fuzz/*.c tests/fixtures/*.c))))
+	$(wildcard tests/unit/*.c tests/ns/*.c tests/fuzz/*.c tests/fixtures/*.c))))
 
 # ---- the system ----------------------------------------------------------------------------------
 
-all: programs
+# Each part has a script that gets O and SLIPWAY_CACHE from the environment and knows its own inputs;
+# the rules here only say what must be there first. A part whose script is not there is left out.
+kernel := $(if $(wildcard kernel-config/build.sh),$(O)/vmlinuz)
+images := $(if $(wildcard images/build.sh),$(O)/system.erofs)
+initrd := $(if $(wildcard rootfs/mkrootfs.sh),$(O)/initrd.img)
+iso    := $(if $(wildcard iso/mkiso.sh),$(O)/slipway.iso)
+tree    = $(if $(wildcard $(1)),$(shell find $(1) -type f -o -type l))
+
+all: programs $(kernel) $(images) $(initrd) $(iso)
+
+kernel: $(kernel)
+images: $(images)
+initrd: $(initrd)
+iso: $(iso)
+
+$(O)/vmlinuz: $(call tree,kernel-config) deps/common.sh deps/manifest | $(O)/.host-packages
+	$(call step,kernel,kernel-config/build.sh)
+	@touch $@
+
+$(O)/system.erofs: $(call tree,images) $(built:%=$(O)/bin/%) $(O)/deps/musl.stamp
+	$(call step,system image,images/build.sh)
+	@touch $@
+
+$(O)/initrd.img: $(call tree,rootfs) $(O)/bin/init $(images) $(O)/deps/musl.stamp
+	$(call step,initramfs,rootfs/mkrootfs.sh)
+	@touch $@
+
+$(O)/slipway.iso: $(call tree,iso) $(kernel) $(initrd)
+	$(call step,iso,iso/mkiso.sh)
+	@touch $@
+
+run: all
+	$(Q)iso/run.sh
 
 # ---- tests ---------------------------------------------------------------------------------------
 
-$(O)/test/%_test: $(O)/asan/tests/unit/%_test.o $(testlibs:%=$(O)/asan/lib%.a)
-	@mkdir -p $(@D)
-	$(call say,LD-test,$(@F))
-	$(Q)gcc $(SAN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -L$(DEPS_host)/lib $(THIRD) \
+define cmocka  # tier
+$(O)/test/%_test: $(O)/asan/tests/$(1)/%_test.o $(testlibs:%=$(O)/asan/lib%.a)
+	@mkdir -p $$(@D)
+	$$(call say,LD-test,$$(@F))
+	$(Q)gcc $(SAN) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -L$(DEPS_host)/lib $(THIRD) \
 		-lcmocka -Wl,--end-group -lpthread -lm
+endef
+$(eval $(call cmocka,unit))
+$(eval $(call cmocka,ns))
 
 $(O)/test/%_fuzz: $(O)/fuzz/tests/fuzz/%_fuzz.o $(testlibs:%=$(O)/fuzz/lib%.a)
 	@mkdir -p $(@D)
@@ -185,9 +222,66 @@ $(O)/test/%_fuzz: $(O)/fuzz/tests/fuzz/%_fuzz.o $(testlibs:%=$(O)/fuzz/lib%.a)
 		-L$(DEPS_host)/lib $(THIRD) -Wl,--end-group -lpthread -lm
 
 unit-build: $(unit:%=$(O)/test/%)
+ns-build: $(ns:%=$(O)/test/%)
 fuzz-build: $(fuzz:%=$(O)/test/%)
+
+fixtures-build: $(fixtures:%=$(O)/bin/fixtures/%)
+
+unit: unit-build
+	$(Q)tests/run.py unit
+fuzz: fuzz-build
+	$(Q)tests/run.py fuzz
+ns: programs ns-build fixtures-build
+	$(Q)tests/run.py ns
+api: programs images fixtures-build
+	$(Q)tests/run.py api
+boot: all fixtures-build
+	$(Q)tests/run.py boot
+test: export FUZZ_SECONDS ?= 5
+test: all unit-build ns-build fuzz-build fixtures-build
+	$(Q)tests/run.py unit fuzz ns api boot
+
+# What a reader would not see: layers, headers, descriptors, PID 1's calls, a second compiler.
+# musl's CMSG_NXTHDR compares signs, and clang looks into macros of system headers
+clang_musl := clang --target=x86_64-linux-musl -nostdlibinc -isystem $(DEPS_musl)/include \
+	-isystem $(SYSROOT)/include $(filter-out -MMD -MP,$(BASE)) -Wno-sign-compare -fsyntax-only
+clang_host := clang -isystem $(DEPS_host)/include $(filter-out -MMD -MP,$(BASE)) -fsyntax-only
+check = $(Q)printf '  LINT  %s\n' '$(1)'; $(2)
+
+lint: programs
+	$(call check,layers,tests/lint/layers.sh)
+	$(call check,descriptors,tests/lint/cloexec.sh)
+	$(call check,PID 1,tests/lint/pid1.sh $(O) $(src_init:%.c=$(O)/rel/%.o))
+	$(call check,headers,tests/lint/headers.sh $(XCC) $(filter-out -MMD -MP,$(CFLAGS_rel)))
+	$(call check,clang,printf '%s\n' $(src) $(wildcard tests/fixtures/*.c) | xargs -r -P 2 -n 4 $(clang_musl))
+	$(call check,clang on tests,printf '%s\n' $(wildcard tests/unit/*.c tests/ns/*.c tests/fuzz/*.c) | \
+		xargs -r -P 2 -n 4 $(clang_host))
+
+# Two builds in folders of different names and depths; COLD=1 gives the second an empty cache.
+reproducible:
+	$(Q)tests/reproducible.sh $(abspath $(O))
+
+bench: all
+	$(Q)bench/run.sh
+
+mutants:
+	$(Q)tests/mutants.sh
 
 clean:
 	rm -rf $(O)
 
-.PHONY: all deps deps-update programs $(programs) unit-build fuzz-build clean
+help:
+	@printf '%s\n' \
+		'make [O=build] [V=1]  everything: programs, kernel, images, initramfs, iso' \
+		'make run              boot the ISO in QEMU, serial console here (RUN=uefi|disk|kernel)' \
+		'make test             all tests; one tier: make unit fuzz ns api boot' \
+		'make lint             layers, headers, descriptors, PID 1, clang' \
+		'make programs kernel images initrd iso    one part' \
+		'make deps             host packages and third-party libraries' \
+		'make deps-update      move the pins of third-party files that Debian has replaced' \
+		'make reproducible     build twice, compare (COLD=1: without the cache)' \
+		'make bench            figures;  make mutants: tests must notice broken code' \
+		'make clean            remove O; the cache stays ($(SLIPWAY_CACHE))'
+
+.PHONY: all kernel images initrd iso run deps deps-update programs $(programs) unit-build ns-build \
+	fuzz-build fixtures-build unit fuzz ns api boot test lint reproducible bench mutants clean help

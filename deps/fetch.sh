@@ -13,7 +13,7 @@ from_archive() {
 	local url=${pool%/}/${name//+/%2b}
 	for site in $(mirrors); do
 		/usr/lib/apt/apt-helper -qq download-file "${site%/}/${url//\~/%7e}" "$file" \
-			"SHA256:$sum" >"$file.log" 2>&1 && return 0
+			"SHA256:$sum" >>"$file.log" 2>&1 && return 0
 	done
 	return 1
 }
@@ -29,13 +29,13 @@ fetch() {
 	[ -e "$file" ] && { echo "$file"; return; }
 
 	local tmp=$dir/partial start=$EPOCHREALTIME
-	rm -f "$tmp"
+	rm -f "$tmp" "$tmp.log"
 	if [ -n "${DEPS_MIRROR:-}" ] && [ -e "$DEPS_MIRROR/$name" ]; then
 		cp "$DEPS_MIRROR/$name" "$tmp"
 		echo "$sum  $tmp" | sha256sum -c --status ||
 			die "'$DEPS_MIRROR/$name' is not the pinned file: its SHA-256 differs"
 	elif ! from_archive "$sum" "$name" "$pool" "$tmp"; then
-		cat "$tmp.log" >&2
+		grep -v "^W:" "$tmp.log" >&2
 		die "cannot fetch '$name'.
   If Debian has replaced it by a newer version, move the pin with:  make deps-update
   If you have a copy, put it into a directory and set:  DEPS_MIRROR=<that directory>"
