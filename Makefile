@@ -248,13 +248,20 @@ clang_musl := clang --target=x86_64-linux-musl -nostdlibinc -isystem $(DEPS_musl
 clang_host := clang -isystem $(DEPS_host)/include $(filter-out -MMD -MP,$(BASE)) -fsyntax-only
 check = $(Q)printf '  LINT  %s\n' '$(1)'; $(2)
 
-lint: programs
+lint: $(addprefix lint-,layers descriptors pid1 headers clang clang-tests)
+lint-layers:
 	$(call check,layers,tests/lint/layers.sh)
+lint-descriptors:
 	$(call check,descriptors,tests/lint/cloexec.sh)
+lint-pid1: programs
 	$(call check,PID 1,tests/lint/pid1.sh $(O) $(src_init:%.c=$(O)/rel/%.o))
+lint-headers: | $(O)/deps/musl.stamp
 	$(call check,headers,tests/lint/headers.sh $(XCC) $(filter-out -MMD -MP,$(CFLAGS_rel)))
-	$(call check,clang,printf '%s\n' $(src) $(wildcard tests/fixtures/*.c) | xargs -r -P 2 -n 4 $(clang_musl))
-	$(call check,clang on tests,printf '%s\n' $(wildcard tests/unit/*.c tests/ns/*.c tests/fuzz/*.c) | \
+lint-clang: | $(O)/deps/musl.stamp
+	$(call check,clang,printf '%s\n' $(src) $(wildcard tests/fixtures/*.c) | \
+		xargs -r -P 2 -n 4 $(clang_musl))
+lint-clang-tests: | $(O)/deps/host.stamp
+	$(call check,clang on tests,printf '%s\n' $(wildcard $(addsuffix /*.c,$(addprefix tests/,unit ns fuzz))) | \
 		xargs -r -P 2 -n 4 $(clang_host))
 
 # Two builds in folders of different names and depths; COLD=1 gives the second an empty cache.
@@ -284,4 +291,4 @@ help:
 		'make clean            remove O; the cache stays ($(SLIPWAY_CACHE))'
 
 .PHONY: all kernel images initrd iso run deps deps-update programs $(programs) unit-build ns-build \
-	fuzz-build fixtures-build unit fuzz ns api boot test lint reproducible bench mutants clean help
+	fuzz-build fixtures-build unit fuzz ns api boot test lint lint-% reproducible bench mutants clean help
