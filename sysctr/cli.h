@@ -1,0 +1,23 @@
+/* sysctr/cli.h - the command line: one entry per verb. */
+#ifndef SYSCTR_CLI_H
+#define SYSCTR_CLI_H
+
+#include "sysctr/sysctr.h"
+
+struct cli_verb {
+	const char *name;
+	int (*run)(const struct sysctr_opt *opt, int argc, char **argv); /* argv[0] is the verb; exit status */
+	const char *args, *help, *example;
+};
+
+int cli_run(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_create(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_exec(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_service_run(const struct sysctr_opt *opt, int argc, char **argv);
+
+/* Say a failure as runc does and return the exit status. */
+int cli_fail(const struct err *e);
+/* Usage error of a verb: said on standard error. Returns the exit status. */
+int cli_usage(const char *verb, const char *what);
+
+#endif

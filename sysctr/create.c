@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The parent's side: from a configuration to a first process that waits on its gate (create) or has exec'ed (run). */
+#include "sysctr/internal.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/owned.h"
+#include "lib/base/steps.h"
+#include "lib/codec/oci_spec.h"
+#include "lib/sys/io.h"
+#include "lib/sys/syscalls.h"
+#include "lib/sys/unixsock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <linux/filter.h>
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+struct creation {
+	const struct sysctr_opt *opt;
+	const char *id;
+	const struct sysctr_config *cfg;
+	bool want_gate;
+	struct oci_spec *spec; /* owned */
+	struct sock_fprog seccomp; /* filter owned */
+	struct stage stage;
+	struct record rec;
+	int dir, cgroup, sync[2], own_pidns; /* owned */
+	unsigned ns_new;
+	struct sysctr_child child;
+};
+
+static int go_parse(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+
+	int r = oci_spec_parse(c->cfg->json, c->cfg->len, &c->spec, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->spec->namespace_count; i++) {
+		const struct oci_namespace *n = &c->spec->namespaces[i];
+		for (size_t k = 0; k < i; k++)
+			if (c->spec->namespaces[k].flag == n->flag)
+				return err_set(e, E_SPEC, "linux.namespaces[%zu]: is named twice", i);
+		if (n->path == NULL)
+			c->ns_new |= (unsigned)n->flag;
+	}
+	if ((c->ns_new & CLONE_NEWUSER) != 0 && (c->spec->uid_map_count == 0 || c->spec->gid_map_count == 0))
+		return err_set(e, E_SPEC, "linux.uidMappings, linux.gidMappings: are needed for a new user namespace");
+	if ((c->ns_new & (unsigned)CLONE_NEWTIME) != 0)
+		return err_set(e, E_SPEC, "linux.namespaces: time is not supported by this runtime");
+	const char *root = c->spec->root_path;
+	r = root[0] == '/' ? snprintf(c->stage.root_path, PATH_MAX, "%s", root)
+			   : snprintf(c->stage.root_path, PATH_MAX, "%s/%s", c->cfg->bundle, root);
+	if (r < 0 || r >= PATH_MAX)
+		return err_set(e, ENAMETOOLONG, "root.path '%.80s'", root);
+	return filter_compile(c->spec, &c->seccomp, &c->stage.seccomp_flags, e);
+}
+
+static int go_reserve(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+
+	c->dir = state_reserve(c->opt, c->id, e);
+	if (c->dir < 0)
+		return c->dir;
+	int r = snprintf(c->stage.mountpoint, PATH_MAX, "%s/%s/rootfs", c->opt->root, c->id);
+	if (r < 0 || r >= PATH_MAX)
+		return err_set(e, ENAMETOOLONG, "container '%.80s'", c->id);
+	if (mkdirat(c->dir, "rootfs", 0755) < 0)
+		return err_set(e, errno, "make directory '%s'", c->stage.mountpoint);
+	if (!c->want_gate)
+		return 0;
+	if (mkfifoat(c->dir, "gate", 0600) < 0)
+		return err_set(e, errno, "make the gate");
+	c->stage.gate = openat(c->dir, "gate", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return c->stage.gate < 0 ? err_set(e, errno, "open the gate") : 0;
+}
+
+static void undo_reserve(void *ctx)
+{
+	struct creation *c = ctx;
+
+	state_unreserve(c->opt, c->id);
+}
+
+static int go_cgroup(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+
+	return cgroup_make(c->spec->cgroups_path, &c->spec->resources, c->rec.cgroup, sizeof(c->rec.cgroup), &c->cgroup, e);
+}
+
+static void undo_cgroup(void *ctx)
+{
+	struct creation *c = ctx;
+
+	if (c->rec.cgroup[0] == '\0')
+		return;
+	(void)cgroup_kill_all(c->rec.cgroup);
+	(void)cgroup_wait_empty(c->rec.cgroup, 10000);
+	(void)cgroup_remove(c->rec.cgroup, NULL); /* a failure's failure: the first error is the one to tell */
+}
+
+/* A PID namespace to join is the children's, not the caller's: set for the clone only. */
+static int join_pidns(struct creation *c, struct err *e)
+{
+	for (size_t i = 0; i < c->spec->namespace_count; i++) {
+		const struct oci_namespace *n = &c->spec->namespaces[i];
+		if (n->flag != CLONE_NEWPID || n->path == NULL)
+			continue;
+		owned_fd int fd = open(n->path, O_RDONLY | O_CLOEXEC);
+		c->own_pidns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || c->own_pidns < 0)
+			return err_set(e, errno, "open namespace '%s'", n->path);
+		if (setns(fd, CLONE_NEWPID) < 0)
+			return err_set(e, errno, "join namespace '%s'", n->path);
+	}
+	return 0;
+}
+
+static int go_clone(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+	int pidfd = -1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, c->sync) < 0)
+		return err_set(e, errno, "make a socket pair");
+	int r = join_pidns(c, e);
+	if (r < 0)
+		return r;
+	struct clone_args a = {
+		.flags = c->ns_new | CLONE_PIDFD | (c->cgroup >= 0 ? CLONE_INTO_CGROUP : 0) | (c->opt->sibling ? CLONE_PARENT : 0),
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.exit_signal = c->opt->sibling ? 0 : SIGCHLD, /* a sibling inherits ours */
+		.cgroup = c->cgroup >= 0 ? (uint64_t)c->cgroup : 0,
+	};
+	c->stage.spec = c->spec;
+	c->stage.cfg = c->cfg;
+	c->stage.io = &c->cfg->io;
+	c->stage.sync = c->sync[1];
+	c->stage.ns_new = c->ns_new;
+	c->stage.seccomp = &c->seccomp;
+	c->stage.no_pivot = c->opt->no_pivot;
+	c->stage.no_new_keyring = c->opt->no_new_keyring;
+	int pid = sys_clone3(&a, sizeof(a));
+	if (pid == 0) {
+		close(c->sync[0]); /* else the end of the parent would not be seen */
+		stage_run(&c->stage);
+	}
+	int why = errno;
+	if (c->own_pidns >= 0)
+		(void)setns(c->own_pidns, CLONE_NEWPID); /* back to where this process always was */
+	if (pid < 0)
+		return err_set(e, why, "make the container's first process");
+	close(c->sync[1]);
+	c->sync[1] = -1;
+	c->child = (struct sysctr_child){.pid = pid, .pidfd = pidfd};
+	return 0;
+}
+
+static void undo_clone(void *ctx)
+{
+	struct creation *c = ctx;
+
+	(void)sys_pidfd_send_signal(c->child.pidfd, SIGKILL);
+	struct pollfd p = {.fd = c->child.pidfd, .events = POLLIN};
+	while (poll(&p, 1, 10000) < 0 && errno == EINTR)
+		;
+	if (!c->opt->sibling) /* a sibling is our parent's to reap */
+		(void)waitpid(c->child.pid, NULL, WNOHANG);
+	close(c->child.pidfd);
+}
+
+static int write_map(pid_t pid, const char *file, const struct oci_idmap *m, size_t n, struct err *e)
+{
+	char path[64], text[4096];
+	size_t len = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	for (size_t i = 0; i < n; i++) {
+		int k = snprintf(text + len, sizeof(text) - len, "%u %u %u\n", m[i].inside, m[i].outside, m[i].size);
+		if (k < 0 || (size_t)k >= sizeof(text) - len)
+			return err_set(e, E_SPEC, "linux.%s: too many entries", file);
+		len += (size_t)k;
+	}
+	return file_write_at(AT_FDCWD, path, text, e);
+}
+
+static int go_idmap(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+	char path[64];
+
+	if ((c->ns_new & CLONE_NEWUSER) == 0)
+		return 0;
+	/* an ordinary user may map groups only after giving up setgroups */
+	(void)snprintf(path, sizeof(path), "/proc/%d/setgroups", c->child.pid);
+	if (geteuid() != 0)
+		(void)file_write_at(AT_FDCWD, path, "deny", NULL); /* the map says when it was needed */
+	int r = write_map(c->child.pid, "uid_map", c->spec->uid_maps, c->spec->uid_map_count, e);
+	if (r == 0)
+		r = write_map(c->child.pid, "gid_map", c->spec->gid_maps, c->spec->gid_map_count, e);
+	if (r == 0 && (r = sync_send(c->sync[0], SYNC_GO, 0, NULL, -1)) < 0)
+		r = err_set(e, -r, "tell the first process");
+	return r;
+}
+
+static int take_pty(struct creation *c, int fd, struct err *e)
+{
+	const struct sysctr_io *io = &c->cfg->io;
+
+	if (io->console_socket >= 0) {
+		char name[] = "/dev/ptmx";
+		ssize_t r = unixsock_send(io->console_socket, name, sizeof(name), &fd, 1, 0);
+		close(fd);
+		return r < 0 ? err_set(e, (int)-r, "send the terminal to the console socket") : 0;
+	}
+	if (io->ret_pty == NULL) {
+		close(fd);
+		return err_set(e, E_SPEC, "process.terminal: nobody takes the terminal (no console socket)");
+	}
+	*io->ret_pty = fd;
+	return 0;
+}
+
+static int go_await(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+	struct sync_msg m;
+	int fd;
+
+	for (;;) {
+		int r = sync_recv(c->sync[0], &m, &fd, e);
+		if (r < 0)
+			return r;
+		/* the end: the socket went with execve(2), or with the process */
+		if (r == 0 && c->want_gate)
+			return err_say(e, ECHILD, "the container's first process died while it was set up");
+		if (r == 0 || r == SYNC_READY)
+			return 0;
+		if (r == SYNC_PTY && fd >= 0 && (r = take_pty(c, fd, e)) < 0)
+			return r;
+	}
+}
+
+static int go_record(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+
+	c->rec.pid = c->child.pid;
+	c->rec.pid_start = proc_start_time(c->child.pid); /* 0 when it has ended already: stopped, as it is */
+	c->rec.created_ns = clock_real_ns();
+	c->rec.shares_pidns = (c->ns_new & CLONE_NEWPID) == 0;
+	if ((size_t)snprintf(c->rec.bundle, sizeof(c->rec.bundle), "%s", c->cfg->bundle) >= sizeof(c->rec.bundle))
+		return err_set(e, ENAMETOOLONG, "bundle");
+	memcpy(c->rec.rootfs, c->stage.root_path, sizeof(c->rec.rootfs));
+	return record_write(c->dir, c->id, &c->rec, c->spec, e);
+}
+
+static const struct step create_steps[] = {
+	{"configuration", go_parse, NULL},
+	{"reserve the id", go_reserve, undo_reserve},
+	/* limits before the first process may allocate: it is born inside */
+	{"cgroup", go_cgroup, undo_cgroup},
+	{"first process", go_clone, undo_clone},
+	{"id maps", go_idmap, NULL},
+	{"set up", go_await, NULL},
+	{"record", go_record, NULL},
+};
+
+static int create(const struct sysctr_opt *opt, const char *id, const struct sysctr_config *cfg, bool want_gate,
+		  struct sysctr_child *ret, struct err *e)
+{
+	struct creation c = {.opt = opt, .id = id, .cfg = cfg, .want_gate = want_gate, .dir = -1, .cgroup = -1,
+			     .sync = {-1, -1}, .own_pidns = -1};
+	struct err own = {0};
+
+	c.stage.gate = -1;
+	int r = steps_run(create_steps, countof(create_steps), &c, e != NULL ? e : &own);
+	oci_spec_free(c.spec);
+	free(c.seccomp.filter);
+	drop_fd(&c.dir);
+	drop_fd(&c.cgroup);
+	drop_fd(&c.sync[0]);
+	drop_fd(&c.sync[1]);
+	drop_fd(&c.own_pidns);
+	drop_fd(&c.stage.gate);
+	if (r < 0)
+		return r;
+	*ret = c.child;
+	return 0;
+}
+
+int sysctr_create(const struct sysctr_opt *opt, const char *id, const struct sysctr_config *cfg, struct sysctr_child *ret,
+		  struct err *e)
+{
+	return create(opt, id, cfg, /* want_gate */ true, ret, e);
+}
+
+int sysctr_run(const struct sysctr_opt *opt, const char *id, const struct sysctr_config *cfg, bool replace,
+	       struct sysctr_child *ret, struct err *e)
+{
+	if (replace) {
+		int r = sysctr_delete(opt, id, /* force */ true, e);
+		if (r < 0 && r != -ESRCH)
+			return r;
+	}
+	return create(opt, id, cfg, /* want_gate */ false, ret, e);
+}
+
+int sysctr_start(const struct sysctr_opt *opt, const char *id, struct err *e)
+{
+	struct record rec;
+	struct err why;
+
+	owned_fd int dir = state_dir(opt, id, e);
+	if (dir < 0)
+		return dir;
+	int r = record_read(dir, id, &rec, e);
+	if (r < 0)
+		return r;
+	if (record_status(dir, &rec) != SYSCTR_CREATED)
+		return err_say(e, EINVAL, "cannot start a container that is not in state created: '%s'", id);
+	owned_fd int pidfd = sys_pidfd_open(rec.pid, 0);
+	/* not blocking: a process that died meanwhile would never open the other end */
+	owned_fd int gate = openat(dir, "gate", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (pidfd < 0 || gate < 0)
+		return err_set(e, errno, "open the gate of container '%s'", id);
+	struct pollfd p[2] = {{.fd = gate, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+	while (poll(p, 2, -1) < 0)
+		if (errno != EINTR)
+			return err_set(e, errno, "wait for container '%s'", id);
+	(void)unlinkat(dir, "gate", 0); /* gone = started */
+	ssize_t n = p[0].revents != 0 ? read_full(gate, &why, sizeof(why)) : 0;
+	if (n == (ssize_t)sizeof(why)) {
+		why.msg[sizeof(why.msg) - 1] = '\0';
+		return err_say(e, why.code, "%s", why.msg);
+	}
+	if (p[0].revents == 0)
+		return err_say(e, ECHILD, "container '%s' died before it was started", id);
+	return 0;
+}

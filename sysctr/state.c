@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+/* State on disk: one directory per container with state.json and, until it is started, the gate. */
+#include "sysctr/internal.h"
+
+#include "lib/base/buf.h"
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/owned.h"
+#include "lib/codec/json.h"
+#include "lib/codec/oci_spec.h"
+#include "lib/sys/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define STATE_MAX (1u << 20)
+
+int id_check(const char *id, struct err *e)
+{
+	size_t n = strlen(id);
+
+	if (n == 0 || n > ID_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+		return err_set(e, E_SPEC, "container id '%.80s': must have 1 to %d characters", id, ID_MAX);
+	for (size_t i = 0; i < n; i++) {
+		char c = id[i];
+		bool is_ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			     strchr("_+-.", c) != NULL;
+		if (!is_ok)
+			return err_set(e, E_SPEC, "container id '%.80s': has a character outside a-z A-Z 0-9 _ + - .", id);
+	}
+	return 0;
+}
+
+int state_dir(const struct sysctr_opt *opt, const char *id, struct err *e)
+{
+	char path[PATH_MAX];
+
+	int r = id_check(id, e);
+	if (r < 0)
+		return r;
+	r = snprintf(path, sizeof(path), "%s/%s", opt->root, id);
+	if (r < 0 || (size_t)r >= sizeof(path))
+		return err_set(e, ENAMETOOLONG, "container '%.80s'", id);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return err_say(e, ESRCH, "container '%s' does not exist", id);
+	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
+}
+
+int state_reserve(const struct sysctr_opt *opt, const char *id, struct err *e)
+{
+	int r = id_check(id, e);
+	if (r < 0)
+		return r;
+	r = dir_make_all(AT_FDCWD, opt->root, 0700, e);
+	if (r < 0)
+		return r;
+	owned_fd int root = open(opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_set(e, errno, "open '%s'", opt->root);
+	if (mkdirat(root, id, 0711) < 0)
+		return errno == EEXIST ? err_say(e, EEXIST, "container with id exists: %s", id)
+				       : err_set(e, errno, "make directory '%s'", id);
+	return state_dir(opt, id, e);
+}
+
+void state_unreserve(const struct sysctr_opt *opt, const char *id)
+{
+	owned_fd int root = open(opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root >= 0)
+		(void)tree_remove(root, id, NULL); /* what stays is found again as a stopped container */
+}
+
+uint64_t proc_start_time(pid_t pid)
+{
+	char path[64];
+	struct buf b = BUF_INIT(4096);
+	uint64_t start = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (file_read(AT_FDCWD, path, &b, NULL) == 0) {
+		/* the name in parentheses may hold anything: count from its end; state is field 3 */
+		const char *p = strrchr(buf_str(&b), ')');
+		char state = 0;
+		if (p != NULL && sscanf(p + 1, " %c", &state) == 1 && state != 'Z' && state != 'X')
+			for (int field = 2; p != NULL && field < 22; field++)
+				p = strchr(p + 1, ' ');
+		else
+			p = NULL;
+		if (p != NULL)
+			start = strtoull(p, NULL, 10);
+	}
+	buf_release(&b);
+	return start;
+}
+
+bool record_is_alive(const struct record *r)
+{
+	return r->pid > 0 && proc_start_time(r->pid) == r->pid_start;
+}
+
+enum sysctr_status record_status(int dir, const struct record *r)
+{
+	struct buf b = BUF_INIT(16);
+	enum sysctr_status st = SYSCTR_RUNNING;
+
+	if (r->pid == 0)
+		return SYSCTR_CREATING;
+	if (!record_is_alive(r))
+		return SYSCTR_STOPPED;
+	if (faccessat(dir, "gate", F_OK, 0) == 0)
+		return SYSCTR_CREATED;
+	owned_fd int cg = r->cgroup[0] != '\0' ? cgroup_open(r->cgroup) : -1;
+	if (cg >= 0 && file_read(cg, "cgroup.freeze", &b, NULL) == 0 && buf_str(&b)[0] == '1')
+		st = SYSCTR_PAUSED;
+	buf_release(&b);
+	return st;
+}
+
+int record_write(int dir, const char *id, const struct record *r, const struct oci_spec *spec, struct err *e)
+{
+	struct buf b = BUF_INIT(STATE_MAX);
+	struct json_writer w;
+
+	jw_init(&w, &b);
+	jw_obj(&w);
+	jw_kstr(&w, "id", id);
+	jw_kint(&w, "pid", r->pid);
+	jw_kuint(&w, "pidStart", r->pid_start);
+	jw_kint(&w, "createdNs", r->created_ns);
+	jw_kstr(&w, "bundle", r->bundle);
+	jw_kstr(&w, "rootfs", r->rootfs);
+	jw_kstr(&w, "cgroup", r->cgroup);
+	jw_kbool(&w, "sharesPidNamespace", r->shares_pidns);
+	jw_key(&w, "annotations");
+	jw_obj(&w);
+	for (size_t i = 0; i < spec->annotation_count; i++)
+		jw_kstr(&w, spec->annotations[i].key, spec->annotations[i].value);
+	jw_end_obj(&w);
+	jw_end_obj(&w);
+	buf_putc(&b, '\n');
+	int res = buf_error(&b);
+	if (res < 0)
+		res = err_set(e, -res, "state of container '%s'", id);
+	else
+		res = file_replace(dir, "state.json", b.data, b.len, 0600, e);
+	buf_release(&b);
+	return res;
+}
+
+static void copy(char *to, size_t size, const struct json *v)
+{
+	(void)snprintf(to, size, "%s", json_str_or(v, "")); /* written by record_write(): it fits */
+}
+
+int record_read(int dir, const char *id, struct record *ret, struct err *e)
+{
+	struct buf b = BUF_INIT(STATE_MAX);
+	struct json_doc *d = NULL;
+
+	*ret = (struct record){0};
+	int r = file_read(dir, "state.json", &b, e);
+	if (r == -ENOENT) { /* somebody is creating it, or died doing so */
+		buf_release(&b);
+		return 0;
+	}
+	if (r == 0)
+		r = json_parse(buf_str(&b), b.len, &d, e);
+	if (r == 0) {
+		const struct json *o = json_root(d);
+		ret->pid = (pid_t)json_int(json_get(o, "pid"), 0);
+		(void)json_is_uint(json_get(o, "pidStart"), UINT64_MAX, &ret->pid_start);
+		ret->created_ns = json_int(json_get(o, "createdNs"), 0);
+		copy(ret->bundle, sizeof(ret->bundle), json_get(o, "bundle"));
+		copy(ret->rootfs, sizeof(ret->rootfs), json_get(o, "rootfs"));
+		copy(ret->cgroup, sizeof(ret->cgroup), json_get(o, "cgroup"));
+		ret->shares_pidns = json_bool(json_get(o, "sharesPidNamespace"), false);
+	}
+	json_free(d);
+	buf_release(&b);
+	return r < 0 ? err_wrap(e, r, "container '%s'", id) : 0;
+}
+
+int sysctr_state(const struct sysctr_opt *opt, const char *id, struct sysctr_state *ret, struct err *e)
+{
+	struct record rec;
+
+	owned_fd int dir = state_dir(opt, id, e);
+	if (dir < 0)
+		return dir;
+	int r = record_read(dir, id, &rec, e);
+	if (r < 0)
+		return r;
+	*ret = (struct sysctr_state){.status = record_status(dir, &rec), .created_ns = rec.created_ns};
+	ret->pid = ret->status == SYSCTR_STOPPED ? 0 : rec.pid;
+	memcpy(ret->bundle, rec.bundle, sizeof(ret->bundle));
+	memcpy(ret->rootfs, rec.rootfs, sizeof(ret->rootfs));
+	memcpy(ret->cgroup, rec.cgroup, sizeof(ret->cgroup));
+	return 0;
+}
+
+static const char *status_text(enum sysctr_status s)
+{
+	switch (s) {
+	case SYSCTR_CREATING: return "creating";
+	case SYSCTR_CREATED: return "created";
+	case SYSCTR_RUNNING: return "running";
+	case SYSCTR_PAUSED: return "paused";
+	case SYSCTR_STOPPED: return "stopped";
+	}
+	return "unknown";
+}
+
+int sysctr_state_json(const struct sysctr_opt *opt, const char *id, struct buf *ret, struct err *e)
+{
+	char when[CLOCK_RFC3339_SIZE];
+	struct sysctr_state st;
+	struct json_writer w;
+
+	int r = sysctr_state(opt, id, &st, e);
+	if (r < 0)
+		return r;
+	clock_rfc3339(st.created_ns, when);
+	jw_init(&w, ret);
+	jw_obj(&w);
+	jw_kstr(&w, "ociVersion", "1.2.1");
+	jw_kstr(&w, "id", id);
+	jw_kint(&w, "pid", st.pid);
+	jw_kstr(&w, "status", status_text(st.status));
+	jw_kstr(&w, "bundle", st.bundle);
+	jw_kstr(&w, "rootfs", st.rootfs);
+	jw_kstr(&w, "created", when);
+	jw_kstr(&w, "owner", "");
+	jw_end_obj(&w);
+	return buf_error(ret) < 0 ? err_set(e, -buf_error(ret), "state of container '%s'", id) : 0;
+}
