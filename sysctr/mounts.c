@@ -134,9 +134,9 @@ static int annotation_rootfs(const struct stage *s, struct sysctr_rootfs *ret)
 {
 	*ret = s->cfg->rootfs;
 	if (ret->lower == NULL) {
-		ret->lower = oci_annotation(s->spec, "io.slipway.rootfs.lower");
-		ret->upper = oci_annotation(s->spec, "io.slipway.rootfs.upper");
-		ret->work = oci_annotation(s->spec, "io.slipway.rootfs.work");
+		ret->lower = oci_spec_annotation(s->spec, "io.slipway.rootfs.lower");
+		ret->upper = oci_spec_annotation(s->spec, "io.slipway.rootfs.upper");
+		ret->work = oci_spec_annotation(s->spec, "io.slipway.rootfs.work");
 	}
 	return ret->lower != NULL;
 }

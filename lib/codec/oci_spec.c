@@ -707,7 +707,7 @@ void oci_spec_free(struct oci_spec *s)
 	free(s);
 }
 
-const char *oci_annotation(const struct oci_spec *s, const char *key)
+const char *oci_spec_annotation(const struct oci_spec *s, const char *key)
 {
 	for (size_t i = 0; i < s->annotation_count; i++)
 		if (strcmp(s->annotations[i].key, key) == 0)

@@ -136,7 +136,7 @@ int oci_resources_parse(const char *json, size_t len, struct oci_spec **ret, str
 void oci_spec_free(struct oci_spec *s);
 
 /* Value of an annotation, NULL when absent. */
-const char *oci_annotation(const struct oci_spec *s, const char *key);
+const char *oci_spec_annotation(const struct oci_spec *s, const char *key);
 
 /* Number of a capability by name ("CAP_CHOWN"), -1 when unknown. */
 int oci_cap_by_name(const char *name);
