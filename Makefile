@@ -174,7 +174,8 @@ $(programs) $(fixtures:%=fixtures/%): %: $(O)/bin/%
 kernel := $(if $(wildcard kernel-config/build.sh),$(O)/vmlinuz)
 images := $(if $(wildcard images/build.sh),$(O)/system.erofs)
 initrd := $(if $(wildcard rootfs/mkrootfs.sh),$(O)/initrd.img)
-iso    := $(if $(wildcard iso/mkiso.sh),$(O)/slipway.iso)
+# an ISO without a system on it is none
+iso    := $(if $(and $(wildcard iso/mkiso.sh),$(initrd)),$(O)/slipway.iso)
 tree    = $(if $(wildcard $(1)),$(shell find $(1) -type f -o -type l))
 
 all: programs $(kernel) $(images) $(initrd) $(iso)
