@@ -273,7 +273,7 @@ bench: all
 	$(Q)bench/run.sh
 
 mutants:
-	$(Q)tests/mutants.sh
+	$(Q)tests/mutants.py $(ONLY)
 
 clean:
 	rm -rf $(O)
