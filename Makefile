@@ -173,7 +173,7 @@ $(programs) $(fixtures:%=fixtures/%): %: $(O)/bin/%
 # the rules here only say what must be there first. A part whose script is not there is left out.
 kernel := $(if $(wildcard kernel-config/build.sh),$(O)/vmlinuz)
 images := $(if $(wildcard images/build.sh),$(O)/system.erofs)
-initrd := $(if $(wildcard rootfs/mkrootfs.sh),$(O)/initrd.img)
+initrd := $(if $(and $(wildcard rootfs/mkrootfs.sh),$(wildcard init/main.c)),$(O)/initrd.img)
 # an ISO without a system on it is none
 iso    := $(if $(and $(wildcard iso/mkiso.sh),$(initrd)),$(O)/slipway.iso)
 tree    = $(if $(wildcard $(1)),$(shell find $(1) -type f -o -type l))
