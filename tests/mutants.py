@@ -7,7 +7,9 @@ mutants.py [WORD]   only the mutants whose file or test has WORD in its name
 Works in a copy of the tree in $O/mutants. A mutant that does not apply or does not compile is an error of
 mutants.txt; one that no test notices is an error of the tests.
 """
+import filecmp
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -49,13 +51,23 @@ def write(path, text):
         f.write(text)
 
 
-def main():
-    os.makedirs(COPY, exist_ok=True)
+def update_copy():
+    """Bring the copy up to date, leaving alone what is the same, so that only that is built anew."""
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True,
-                           stdout=subprocess.PIPE).stdout
-    tar = subprocess.run(["tar", "c", "--null", "-T", "-"], cwd=ROOT, input=files, check=True,
-                         stdout=subprocess.PIPE).stdout
-    subprocess.run(["tar", "x", "-C", COPY], input=tar, check=True)
+                           stdout=subprocess.PIPE).stdout.decode().split("\0")
+    for name in filter(None, files):
+        source, target = os.path.join(ROOT, name), os.path.join(COPY, name)
+        if not os.path.isfile(source):
+            continue
+        if os.path.exists(target) and filecmp.cmp(source, target, shallow=False):
+            continue
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+
+
+def main():
+    update_copy()
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     noticed = failed = 0
     sound = {}
