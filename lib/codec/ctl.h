@@ -101,6 +101,17 @@ struct ctl_time {
  */
 int ctl_parse_request(const void *frame, size_t n, const unsigned char **ret_payload, size_t *ret_len);
 
+/*
+ * Check a received reply to a request of this tag.
+ *
+ *   ret          its head: code 0 or errno, CTL_LAST in flags, len of the payload
+ *   ret_payload  points into frame
+ *
+ * Errors   -EPROTO not a reply to this tag
+ */
+int ctl_parse_reply(const void *frame, size_t n, enum ctl_tag tag, struct ctl_head *ret,
+		    const unsigned char **ret_payload);
+
 /* Fill buf (CTL_FRAME_MAX bytes) with a frame; returns its length. A payload that is too long is cut. */
 size_t ctl_frame(void *buf, enum ctl_tag tag, unsigned flags, unsigned code, const void *payload, size_t len);
 

@@ -11,6 +11,7 @@
 #ifndef CODEC_SVCDEF_H
 #define CODEC_SVCDEF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,10 @@ struct svcdef_header {
 	uint32_t record_size; /* sizeof(struct svcdef) */
 	uint32_t count;
 };
+
+/* Letters, digits, '_', '-' and '.', not beginning with '.' or '-', shorter than SVCDEF_NAME_MAX. Names become file,
+ * cgroup and container names. */
+bool svcdef_name_is_valid(const char *name, size_t len);
 
 /*
  * Check a whole table in memory.
