@@ -1,0 +1,27 @@
+/* init/spawn.h - start a program without allocating anything. */
+#ifndef INIT_SPAWN_H
+#define INIT_SPAWN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct err;
+
+struct spawn {
+	const char *path;
+	char *const *argv;
+	int fds[4]; /* become 0 .. fd_count-1; each must be 4 or above: PID 1 keeps 0 to 3 occupied */
+	int fd_count;
+	bool has_terminal; /* fd 0 becomes the controlling terminal */
+};
+
+/*
+ * vfork and execve with a fresh session, default signals, no other descriptor, and a small fixed environment.
+ *
+ * Returns  the pid
+ * Errors   of vfork(2) or execve(2); nothing is left then
+ * Blocks   until the new program is loaded
+ */
+pid_t spawn(const struct spawn *s, struct err *e);
+
+#endif
