@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# bench/runtime.sh [N]: `run` of a do-nothing program in a bundle with all namespaces and usual mounts, sysctr beside crun
+# (Debian's package), N times each in turn. The last column is the ratio of CPU time to the last row's.
+# Needs root and strace.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+n=${1:-200}
+out=$(realpath "${O:-build}")
+command -v crun >/dev/null || { echo "runtime.sh: install Debian's package crun first" >&2; exit 1; }
+
+# crun wants cgroup v2 alone: on another host both get a mount namespace of their own that looks like one
+if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] && [ -z "${BENCH_INSIDE:-}" ]; then
+	export BENCH_INSIDE=1
+	exec unshare -m --propagation private bash -c 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' - "$here/runtime.sh" "$n"
+fi
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+mkdir -p "$tmp/bundle/rootfs"/{proc,dev,sys} "$tmp/s" "$tmp/c"
+gcc -O2 -D_GNU_SOURCE -o "$tmp/interleave" "$here/interleave.c"
+# the payload costs nothing: what is left is the runtime
+printf '.globl _start\n_start: mov $60,%%eax\n xor %%edi,%%edi\n syscall\n' |
+	gcc -x assembler -nostdlib -static -s -o "$tmp/bundle/rootfs/true" -
+cat >"$tmp/bundle/config.json" <<'JSON'
+{"ociVersion": "1.0.2",
+ "process": {"args": ["/true"], "env": ["PATH=/"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "noNewPrivileges": true,
+  "capabilities": {"bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"]},
+  "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}]},
+ "root": {"path": "rootfs", "readonly": true}, "hostname": "box",
+ "mounts": [
+  {"destination": "/proc", "type": "proc", "source": "proc"},
+  {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+  {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+  {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+  {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
+  {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]}],
+ "linux": {
+  "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "cgroup"}],
+  "maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
+  "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}
+JSON
+"$tmp/interleave" "$n" \
+	"sysctr=$out/bin/sysctr --root $tmp/s run -b $tmp/bundle x{i}" \
+	"crun=crun --root $tmp/c --cgroup-manager=disabled run -b $tmp/bundle x{i}"
+printf 'system calls of one run: '
+for cmd in "$out/bin/sysctr --root $tmp/s" "crun --root $tmp/c --cgroup-manager=disabled"; do
+	strace -f -c -o "$tmp/calls" $cmd run -b "$tmp/bundle" calls </dev/null
+	awk -v what="${cmd%% *}" '$NF == "total" { n = split(what, part, "/"); printf "%s %d  ", part[n], $4 }' "$tmp/calls"
+done
+echo
