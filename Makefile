@@ -173,8 +173,9 @@ $(programs) $(fixtures:%=fixtures/%): %: $(O)/bin/%
 # the rules here only say what must be there first. A part whose script is not there is left out.
 kernel := $(if $(wildcard kernel-config/build.sh),$(O)/vmlinuz)
 images := $(if $(wildcard images/build.sh),$(O)/system.erofs)
-initrd := $(if $(wildcard rootfs/mkrootfs.sh),$(O)/initrd.img)
-iso    := $(if $(wildcard iso/mkiso.sh),$(O)/slipway.iso)
+initrd := $(if $(and $(wildcard rootfs/mkrootfs.sh),$(wildcard init/main.c)),$(O)/initrd.img)
+# an ISO without a system on it is none
+iso    := $(if $(and $(wildcard iso/mkiso.sh),$(initrd)),$(O)/slipway.iso)
 tree    = $(if $(wildcard $(1)),$(shell find $(1) -type f -o -type l))
 
 all: programs $(kernel) $(images) $(initrd) $(iso)
@@ -272,7 +273,7 @@ bench: all
 	$(Q)bench/run.sh
 
 mutants:
-	$(Q)tests/mutants.sh
+	$(Q)tests/mutants.py $(ONLY)
 
 clean:
 	rm -rf $(O)
