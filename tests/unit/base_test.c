@@ -68,6 +68,22 @@ static void test_buf_limits(void **state)
 	buf_release(&b);
 }
 
+/* Every length around the sizes that the buffer grows in: the sanitizer watches the last byte. */
+static void test_buf_grows(void **state)
+{
+	char text[600];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		struct buf b = BUF_INIT(600);
+		buf_put(&b, text, n);
+		assert_int_equal(buf_error(&b), 0);
+		assert_int_equal(strlen(buf_str(&b)), n);
+		buf_release(&b);
+	}
+}
+
 static char trace[64];
 
 static int go_a(void *ctx, struct err *e)
@@ -148,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_err_sentences),	     cmocka_unit_test(test_err_wrap_cuts_at_the_end),
 		cmocka_unit_test(test_buf_limits),	     cmocka_unit_test(test_steps_undo_in_reverse),
 		cmocka_unit_test(test_rfc3339),		     cmocka_unit_test(test_list),
+		cmocka_unit_test(test_buf_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

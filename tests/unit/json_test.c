@@ -78,6 +78,28 @@ static void test_refused(void **state)
 	memset(deep, '[', sizeof(deep));
 	assert_int_equal(json_parse(deep, sizeof(deep), &d, &e), -E_LIMIT);
 	assert_non_null(strstr(e.msg, "deeper than"));
+
+	memset(deep + JSON_MAX_DEPTH, ']', JSON_MAX_DEPTH);
+	assert_int_equal(json_parse(deep, 2 * JSON_MAX_DEPTH, &d, &e), 0);
+	json_free(d);
+	memset(deep, '[', JSON_MAX_DEPTH + 1);
+	memset(deep + JSON_MAX_DEPTH + 1, ']', JSON_MAX_DEPTH + 1);
+	assert_int_equal(json_parse(deep, 2 * JSON_MAX_DEPTH + 2, &d, &e), -E_LIMIT);
+}
+
+static void test_numbers_out_of_range(void **state)
+{
+	struct json_doc *d = NULL;
+	int64_t n;
+
+	(void)state;
+	assert_int_equal(json_parse("[9,10,11,-1]", 12, &d, NULL), 0);
+	struct json_iter it = json_iter(json_root(d));
+	assert_true(json_next(&it) && json_is_int(it.value, 0, 10, &n) && n == 9);
+	assert_true(json_next(&it) && json_is_int(it.value, 0, 10, &n) && n == 10);
+	assert_true(json_next(&it) && !json_is_int(it.value, 0, 10, &n));
+	assert_true(json_next(&it) && !json_is_int(it.value, 0, 10, &n));
+	json_free(d);
 }
 
 static void test_writer(void **state)
@@ -104,6 +126,50 @@ static void test_writer(void **state)
 	buf_release(&b);
 }
 
+/* What is not UTF-8 becomes a replacement character a byte, surrogates and overlong forms too. */
+static void test_writer_utf8(void **state)
+{
+	const struct {
+		const char *in, *out;
+	} t[] = {
+		{"\xed\x9f\xbf", "\"\xed\x9f\xbf\""},
+		{"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+		{"\xe0\x9f\xbf", "\"\\ufffd\\ufffd\\ufffd\""},
+		{"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+		{"\xc3", "\"\\ufffd\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct buf b = BUF_INIT(100);
+		struct json_writer w;
+
+		jw_init(&w, &b);
+		jw_str(&w, t[i].in);
+		assert_string_equal(buf_str(&b), t[i].out);
+		buf_release(&b);
+	}
+}
+
+/* The writer refuses what the parser would: it nests no deeper. */
+static void test_writer_depth(void **state)
+{
+	for (int extra = 0; extra < 3; extra++) {
+		struct buf b = BUF_INIT(4096);
+		struct json_writer w;
+		int depth = JSON_MAX_DEPTH - 2 + extra;
+
+		(void)state;
+		jw_init(&w, &b);
+		for (int i = 0; i < depth; i++)
+			jw_arr(&w);
+		for (int i = 0; i < depth; i++)
+			jw_end_arr(&w);
+		assert_int_equal(buf_error(&b), depth < JSON_MAX_DEPTH ? 0 : -E_LIMIT);
+		buf_release(&b);
+	}
+}
+
 static void test_writer_limit(void **state)
 {
 	struct buf b = BUF_INIT(8);
@@ -121,7 +187,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip_keeps_numbers), cmocka_unit_test(test_access),
 		cmocka_unit_test(test_refused),			 cmocka_unit_test(test_writer),
-		cmocka_unit_test(test_writer_limit),
+		cmocka_unit_test(test_writer_limit),		 cmocka_unit_test(test_numbers_out_of_range),
+		cmocka_unit_test(test_writer_utf8),		 cmocka_unit_test(test_writer_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
