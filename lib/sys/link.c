@@ -142,7 +142,7 @@ int link_add_bridge(struct nl *nl, const char *name, const uint8_t *mac, uint32_
 
 int link_add_veth(struct nl *nl, const struct link_veth *v, struct err *e)
 {
-	struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP}, far = {0};
 	NL_MEM(mem, 512);
 	struct nl_buf b = NL_BUF(mem);
 
@@ -158,7 +158,7 @@ int link_add_veth(struct nl *nl, const struct link_veth *v, struct err *e)
 	nl_put_str(&b, IFLA_INFO_KIND, "veth");
 	size_t data = nl_nest(&b, IFLA_INFO_DATA);
 	size_t peer = nl_nest(&b, VETH_INFO_PEER);
-	nl_raw(&b, &up, sizeof(up));
+	nl_raw(&b, &far, sizeof(far));
 	nl_put_str(&b, IFLA_IFNAME, v->peer_name);
 	if (v->peer_mac != NULL)
 		nl_put(&b, IFLA_ADDRESS, v->peer_mac, 6);

@@ -56,7 +56,7 @@ int link_set(struct nl *nl, uint32_t index, const struct link_change *c, struct 
  * follows its ports). */
 int link_add_bridge(struct nl *nl, const char *name, const uint8_t *mac, uint32_t mtu, struct err *e);
 
-/* One veth pair, both ends up. */
+/* One veth pair. This end is up, the other is down: the kernel refuses to open an end before both exist. */
 struct link_veth {
 	const char *name;      /* of this namespace's end */
 	uint32_t master;       /* bridge of that end; 0 = none */

@@ -54,6 +54,11 @@ void nl_close(struct nl *nl)
 
 int nl_join(struct nl *nl, unsigned group, struct err *e)
 {
+	struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+
+	/* A socket that has no number yet counts as the kernel's own and hears nothing. */
+	if (bind(nl->fd, (struct sockaddr *)&any, sizeof(any)) < 0 && errno != EINVAL) /* EINVAL: has one */
+		return err_set(e, errno, "bind netlink socket");
 	if (setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 		return err_set(e, errno, "join netlink group %u", group);
 	return 0;

@@ -38,7 +38,8 @@ static struct ip ip_of(const struct nlattr *a, uint8_t family)
 
 static void addr_message(struct nl_buf *b, uint16_t type, uint16_t flags, const struct addr *a)
 {
-	struct ifaddrmsg m = {.ifa_family = family_of(&a->at.addr), .ifa_prefixlen = a->at.len, .ifa_index = a->link};
+	struct ifaddrmsg m = {.ifa_family = family_of(&a->at.addr), .ifa_prefixlen = a->at.len, .ifa_index = a->link,
+			      .ifa_scope = ip_is_loopback(&a->at.addr) ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE};
 
 	nl_begin(b, type, flags, &m, sizeof(m));
 	put_ip(b, IFA_LOCAL, &a->at.addr);
