@@ -94,31 +94,74 @@ int link_each(struct nl *nl, link_each_fn *fn, void *arg, struct err *e)
 	return r < 0 ? err_wrap(e, r, "list links") : 0;
 }
 
-int link_set(struct nl *nl, uint32_t index, const struct link_change *c, struct err *e)
+static void put_no_ip6(struct nl_buf *b)
+{
+	size_t spec = nl_nest(b, IFLA_AF_SPEC);
+	size_t six = nl_nest(b, AF_INET6);
+
+	nl_put_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	nl_nest_end(b, six);
+	nl_nest_end(b, spec);
+}
+
+void link_put(struct nl_buf *b, uint32_t index, const char *name, const struct link_change *c)
 {
 	struct ifinfomsg i = {.ifi_index = (int)index};
-	char name[IFNAMSIZ] = "?";
-	NL_MEM(mem, 256);
-	struct nl_buf b = NL_BUF(mem);
 
+	/* A message of its own, before the one that brings the link up: in one the kernel would do it after. */
+	if (c->want_no_ip6) {
+		nl_begin(b, RTM_NEWLINK, 0, &i, sizeof(i));
+		if (index == 0)
+			nl_put_str(b, IFLA_IFNAME, name);
+		put_no_ip6(b);
+	}
 	if (c->want_up || c->want_down) {
 		i.ifi_flags = c->want_up ? IFF_UP : 0;
 		i.ifi_change = IFF_UP;
 	}
-	nl_begin(&b, RTM_NEWLINK, 0, &i, sizeof(i));
+	nl_begin(b, RTM_NEWLINK, 0, &i, sizeof(i));
+	if (index == 0)
+		nl_put_str(b, IFLA_IFNAME, name);
+	else if (c->rename != NULL)
+		nl_put_str(b, IFLA_IFNAME, c->rename);
 	if (c->mtu != 0)
-		nl_put_u32(&b, IFLA_MTU, c->mtu);
+		nl_put_u32(b, IFLA_MTU, c->mtu);
 	if (c->master != 0 || c->want_no_master)
-		nl_put_u32(&b, IFLA_MASTER, c->master);
+		nl_put_u32(b, IFLA_MASTER, c->master);
 	if (c->mac != NULL)
-		nl_put(&b, IFLA_ADDRESS, c->mac, 6);
-	if (c->rename != NULL)
-		nl_put_str(&b, IFLA_IFNAME, c->rename);
+		nl_put(b, IFLA_ADDRESS, c->mac, 6);
+}
+
+int link_set(struct nl *nl, uint32_t index, const struct link_change *c, struct err *e)
+{
+	char name[IFNAMSIZ] = "?";
+	NL_MEM(mem, 256);
+	struct nl_buf b = NL_BUF(mem);
+
+	link_put(&b, index, NULL, c);
 	int r = nl_call(nl, &b, NULL, e);
 	if (r == 0)
 		return 0;
 	(void)if_indextoname(index, name); /* only for the message; of the caller's namespace at best */
 	return err_wrap(e, r, "change link %u ('%s')", index, name);
+}
+
+int link_set_isolated(struct nl *nl, const char *name, bool is_isolated, struct err *e)
+{
+	struct link l;
+	NL_MEM(mem, 128);
+	struct nl_buf b = NL_BUF(mem);
+
+	int r = link_get(nl, name, &l, e);
+	if (r < 0)
+		return r;
+	struct ifinfomsg i = {.ifi_family = AF_BRIDGE, .ifi_index = (int)l.index};
+	nl_begin(&b, RTM_SETLINK, 0, &i, sizeof(i));
+	size_t port = nl_nest(&b, IFLA_PROTINFO);
+	nl_put_u8(&b, IFLA_BRPORT_ISOLATED, is_isolated);
+	nl_nest_end(&b, port);
+	r = nl_call(nl, &b, NULL, e);
+	return r < 0 ? err_wrap(e, r, "isolate bridge port '%s'", name) : 0;
 }
 
 int link_add_bridge(struct nl *nl, const char *name, const uint8_t *mac, uint32_t mtu, struct err *e)
@@ -142,11 +185,12 @@ int link_add_bridge(struct nl *nl, const char *name, const uint8_t *mac, uint32_
 
 int link_add_veth(struct nl *nl, const struct link_veth *v, struct err *e)
 {
-	struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP}, far = {0};
+	struct ifinfomsg near = {0}, far = {0};
+	size_t failed = 0;
 	NL_MEM(mem, 512);
 	struct nl_buf b = NL_BUF(mem);
 
-	nl_begin(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
+	nl_begin(&b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &near, sizeof(near));
 	nl_put_str(&b, IFLA_IFNAME, v->name);
 	if (v->mac != NULL)
 		nl_put(&b, IFLA_ADDRESS, v->mac, 6);
@@ -169,7 +213,10 @@ int link_add_veth(struct nl *nl, const struct link_veth *v, struct err *e)
 	nl_nest_end(&b, peer);
 	nl_nest_end(&b, data);
 	nl_nest_end(&b, info);
-	int r = nl_call(nl, &b, NULL, e);
+	link_put(&b, 0, v->name, &(struct link_change){.want_up = true, .want_no_ip6 = v->want_no_ip6});
+	int r = nl_call(nl, &b, &failed, e);
+	if (r < 0 && failed > 0)
+		(void)link_delete(nl, v->name, NULL); /* made but not usable */
 	return r < 0 ? err_wrap(e, r, "make veth '%s' with '%s'", v->name, v->peer_name) : 0;
 }
 

@@ -14,6 +14,7 @@
 
 struct err;
 struct nl;
+struct nl_buf;
 struct nlmsghdr;
 
 #define LINK_KIND_MAX 16
@@ -49,8 +50,15 @@ struct link_change {
 	bool want_no_master;
 	const uint8_t *mac;  /* six bytes */
 	const char *rename;
+	bool want_no_ip6;    /* no link-local address, so no neighbour discovery either; needs a kernel with version 6 */
 };
 int link_set(struct nl *nl, uint32_t index, const struct link_change *c, struct err *e);
+
+/* The same as messages, for callers that send several at once. By index, or by name where index is 0. */
+void link_put(struct nl_buf *b, uint32_t index, const char *name, const struct link_change *c);
+
+/* Ports of a bridge that are isolated reach only the ones that are not, and the bridge itself. */
+int link_set_isolated(struct nl *nl, const char *name, bool is_isolated, struct err *e);
 
 /* Make a bridge, down. Errors: -EEXIST something has that name. mac: six bytes, or NULL for the kernel's choice (which then
  * follows its ports). */
@@ -65,6 +73,7 @@ struct link_veth {
 	int peer_netns;	       /* borrowed: the other end is born there; -1 = here */
 	const char *peer_name;
 	const uint8_t *peer_mac; /* NULL = random */
+	bool want_no_ip6;      /* of this end */
 };
 
 /* One message makes the pair with its far end inside the other namespace: a pair made here and moved costs an RCU grace
