@@ -4,6 +4,8 @@
 
 #include "userctr/net_bridge.h"
 
+#include <sys/resource.h>
+
 #define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define ID_N "1111111111111111111111111111111111111111111111111111111111111111"
@@ -184,6 +186,9 @@ static void test_publish_on_address(void **state)
 	assert_ok(net_port_publish(w.b, &wan, E)); /* the same port of another address */
 	assert_reaches(w.outside, "192.0.2.1", 8081, w.serve_b, "192.0.2.2");
 	assert_reaches(HOST, "127.0.0.1", 8081, w.serve_a, NULL);
+	assert_ok(net_bridge_apply(w.b, E));
+	assert_reaches(HOST, "127.0.0.1", 8081, w.serve_a, NULL);
+	assert_reaches(w.outside, "192.0.2.1", 8081, w.serve_b, "192.0.2.2");
 	assert_int_equal(net_port_publish(w.b, &alien, &e), -EADDRNOTAVAIL);
 	assert_non_null(strstr(e.msg, "198.51.100.7:8081/tcp"));
 
@@ -382,7 +387,17 @@ static void test_attach_fails_cleanly(void **state)
 	want.ifname = "a-name-that-is-too-long";
 	assert_int_equal(net_bridge_attach(w.b, &w.net, &want, &ep, &e), -EINVAL);
 	want.ifname = NULL;
-	/* made, then the inside refuses: a multicast address cannot be anybody's */
+	/* made, then no descriptor is left for the way inside */
+	struct rlimit all, few;
+	int next = dup(0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	int r = net_bridge_attach(w.b, &w.net, &want, &ep, &e);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_equal(r, -EMFILE);
+	/* a multicast address cannot be anybody's */
 	memcpy(want.mac, "\x01\x00\x5e\x00\x00\x01", 6);
 	assert_true(net_bridge_attach(w.b, &w.net, &want, &ep, &e) < 0);
 	memset(want.mac, 0, 6);
@@ -468,6 +483,8 @@ static void test_internal_and_no_icc(void **state)
 	attach(&w, &alone, nz, ID_B, &z);
 	assert_false(ip_is_set(&x.gateway));
 	assert_int_equal(dial(nx, "192.0.2.2", 80, SOON), -ENETUNREACH);
+	link_up(nx, "eth0", NULL, "172.19.0.1"); /* a way out of its own making leads nowhere */
+	assert_dropped(nx, "192.0.2.2", 80);
 	int sy = serve(ny, SOCK_STREAM, 80);
 	assert_int_equal(dial(nz, "172.20.0.2", 80, NEVER), -ETIMEDOUT);
 	assert_reaches(nz, "192.0.2.2", 80, w.serve_out, "192.0.2.1");
@@ -509,6 +526,13 @@ static void test_foreign_forwarding(void **state)
 	}
 }
 
+static int count_addr(const struct addr *a, void *arg)
+{
+	(void)a;
+	(*(int *)arg)++;
+	return 0;
+}
+
 static void test_repair(void **state)
 {
 	struct world w;
@@ -528,6 +552,11 @@ static void test_repair(void **state)
 	assert_ok(net_bridge_apply(w.b, E));
 	assert_reaches(w.outside, "192.0.2.1", 8080, w.serve_a, "192.0.2.2");
 	assert_reaches(HOST, "172.17.0.2", 80, w.serve_a, "172.17.0.1");
+	int addrs = 0;
+	open_route(HOST, &nl);
+	assert_ok(addr_each(&nl, IP_V4, l.index, count_addr, &addrs, E));
+	assert_int_equal(addrs, 1);
+	nl_close(&nl);
 	tear(&w);
 }
 
