@@ -103,7 +103,7 @@ static ssize_t receive(struct nl *nl, void *p, size_t n)
 		struct sockaddr_nl from = {0};
 		struct iovec v = {.iov_base = p, .iov_len = n};
 		struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &v, .msg_iovlen = 1};
-		ssize_t got = recvmsg(nl->fd, &m, MSG_DONTWAIT);
+		ssize_t got = recvmsg(nl->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 		if (got < 0 && errno == EINTR)
 			continue;
