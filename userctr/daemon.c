@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The daemon: wiring and signals. Everything it does begins in an api_*.c or in what a monitor says. */
+#include "userctr/daemon.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/err.h"
+#include "lib/base/log.h"
+#include "lib/base/owned.h"
+#include "lib/base/steps.h"
+#include "lib/sys/unixsock.h"
+#include "userctr/route.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CMDLINE_PATH "/run/slipway/cmdline"
+
+static const struct route *const tables[] = {routes_system, NULL};
+
+/* ---- signals ---- */
+
+static void on_signal(struct source *s, uint32_t events)
+{
+	struct daemon *d = owner_of(s, struct daemon, signals);
+	struct signalfd_siginfo si;
+
+	(void)events;
+	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		d->loop.stop = true;
+}
+
+static int go_signals(void *ctx, struct err *e)
+{
+	struct daemon *d = ctx;
+	struct rlimit nofile;
+	sigset_t set;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGPWR);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	/* a descriptor per client and several per container */
+	if (getrlimit(RLIMIT_NOFILE, &nofile) == 0) {
+		nofile.rlim_cur = nofile.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &nofile); /* not needed by small machines */
+	}
+	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return err_set(e, errno, "make a signal descriptor");
+	d->signals = (struct source){.fd = fd, .name = "signals", .ready = on_signal};
+	return loop_add(&d->loop, &d->signals, EPOLLIN, e);
+}
+
+/* ---- coming up ---- */
+
+static int go_loop(void *ctx, struct err *e)
+{
+	struct daemon *d = ctx;
+
+	conns_init(&d->conns);
+	return loop_init(&d->loop, e);
+}
+
+static int go_listen(void *ctx, struct err *e)
+{
+	return daemon_listen(ctx, e);
+}
+
+/* Tell the service manager that the socket answers (sd_notify's protocol). */
+static int go_ready(void *ctx, struct err *e)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	(void)ctx, (void)e;
+	if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(a.sun_path))
+		return 0;
+	strcpy(a.sun_path, path);
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (path[0] == '@')
+		a.sun_path[0] = '\0';
+	owned_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	static const char ready[] = "READY=1";
+	if (fd < 0 || sendto(fd, ready, sizeof(ready) - 1, MSG_NOSIGNAL, (struct sockaddr *)&a, len) < 0)
+		log_warn("userctr", "tell '%s' that we are ready: %s", path, strerror(errno));
+	return 0;
+}
+
+static const struct step up_steps[] = {
+	{"loop", go_loop, NULL},
+	{"signals", go_signals, NULL},
+	{"listen", go_listen, NULL},
+	{"ready", go_ready, NULL},
+};
+
+int daemon_main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct err e = {0};
+
+	int r = conf_load(&d.conf, CMDLINE_PATH, argc, argv, &e);
+	if (r != 0) {
+		if (r < 0)
+			fprintf(stderr, "userctr daemon: %s\n", e.msg);
+		return r < 0 ? 2 : 0;
+	}
+	if (d.conf.want_debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	int64_t start = clock_mono_usec();
+	d.routes = tables;
+	r = steps_run(up_steps, countof(up_steps), &d, &e);
+	if (r < 0) {
+		log_error("userctr", "%s", e.msg);
+		return 1;
+	}
+	log_info("userctr", "ready in_ms=%lld", (long long)(clock_mono_usec() - start) / 1000);
+	r = loop_run(&d.loop, &e);
+	if (r < 0)
+		log_error("userctr", "%s", e.msg);
+	conns_release(&d.conns);
+	loop_release(&d.loop);
+	return r < 0;
+}

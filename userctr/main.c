@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One program, several lives: the daemon, the monitors and helpers it starts, and the client. */
+#include "lib/base/owned.h"
+#include "userctr/daemon.h"
+#include "userctr/monitor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *verb;
+	int (*run)(int argc, char **argv);
+} lives[] = {
+	{"daemon", daemon_main},
+	{"monitor", monitor_main},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		for (size_t i = 0; i < countof(lives); i++)
+			if (strcmp(argv[1], lives[i].verb) == 0)
+				return lives[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "usage: userctr daemon|monitor [OPTIONS]\n");
+	return 2;
+}
