@@ -193,7 +193,7 @@ $(O)/system.erofs: $(call tree,images) $(built:%=$(O)/bin/%) $(O)/deps/musl.stam
 	$(call step,system image,images/build.sh)
 	@touch $@
 
-$(O)/initrd.img: $(call tree,rootfs) $(O)/bin/init $(images) $(O)/deps/musl.stamp
+$(O)/initrd.img: $(call tree,rootfs) $(O)/bin/init $(O)/bin/slipway $(images) $(O)/deps/musl.stamp
 	$(call step,initramfs,rootfs/mkrootfs.sh)
 	@touch $@
 

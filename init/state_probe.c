@@ -178,20 +178,27 @@ static int find_in_time(const struct state_want *want, struct found *ret, struct
 	}
 }
 
-/* The mount, narrowed to state.directory when that is given. */
-static int narrow(const struct state_want *want, int root, struct err *e)
+/* Kernels before 6.15 clone no part of a mount that is attached nowhere. So it is attached in a mount namespace of this
+ * process alone, which ends with it; the clones that PID 1 gets live on. */
+static int settle(int mnt, struct err *e)
 {
-	if (want->directory[0] == '\0')
-		return fcntl(root, F_DUPFD_CLOEXEC, 3);
-	owned_fd int dir = path_mkdir_in(root, want->directory, 0755, e);
-	if (dir < 0)
-		return dir;
-	int fd = sys_open_tree(dir, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	return fd >= 0 ? fd : err_set(e, errno, "use directory '%s'", want->directory);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_set(e, errno, "make a mount namespace for the probe");
+	return fsmount_attach(mnt, "/run", e);
 }
 
-static int make_dirs(int root, int fds[STATE_FDS], struct err *e)
+/* Detached clones of the state's root (state.directory, when given) and of each directory that is kept in it. */
+static int make_parts(const struct state_want *want, int mnt, int fds[STATE_FDS], struct err *e)
 {
+	int r = settle(mnt, e);
+	if (r < 0)
+		return r;
+	owned_fd int root = path_mkdir_in(mnt, want->directory, 0755, e);
+	if (root < 0)
+		return root;
+	fds[0] = sys_open_tree(root, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fds[0] < 0)
+		return err_set(e, errno, "use directory '/%s' of the state", want->directory);
 	for (int i = 0; i < STATE_DIRS; i++) {
 		owned_fd int dir = path_mkdir_in(root, state_dirs[i].path, state_dirs[i].mode, e);
 		if (dir < 0)
@@ -218,8 +225,8 @@ static int mount_state(const struct state_want *want, struct state_report *m, in
 
 	if (want->is_memory) {
 		static const struct fsmount_option opts[] = {{"mode", "0755"}, {NULL, NULL}};
-		fds[0] = fsmount_new("tmpfs", NULL, opts, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, e);
-		return fds[0] < 0 ? fds[0] : make_dirs(fds[0], fds, e);
+		owned_fd int memory = fsmount_new("tmpfs", NULL, opts, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, e);
+		return memory < 0 ? memory : make_parts(want, memory, fds, e);
 	}
 	r = find_in_time(want, &f, e);
 	(void)snprintf(m->device, sizeof(m->device), "%s", f.device); /* same size */
@@ -233,11 +240,10 @@ static int mount_state(const struct state_want *want, struct state_report *m, in
 	owned_fd int root = fsmount_new(fstype, f.device, NULL, 0, e);
 	if (root < 0)
 		return root;
-	fds[0] = narrow(want, root, e);
-	if (fds[0] < 0)
-		return fds[0];
-	m->stamp_s = read_stamp(fds[0]);
-	return make_dirs(fds[0], fds, e);
+	r = make_parts(want, root, fds, e);
+	if (r == 0)
+		m->stamp_s = read_stamp(fds[0]);
+	return r;
 }
 
 _Noreturn void state_probe(const struct state_want *want, int sock)
