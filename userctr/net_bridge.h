@@ -31,7 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/codec/ip.h"
+#include "lib/base/ip.h"
 #include "userctr/net_ipam.h"
 
 struct err;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/codec/ip.h"
+#include "lib/base/ip.h"
 
 struct err;
 

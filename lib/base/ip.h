@@ -1,9 +1,9 @@
-/* lib/codec/ip.h - internet addresses and prefixes as values: parse, print, compare, mask.
+/* lib/base/ip.h - internet addresses and prefixes as values: parse, print, compare, mask.
  *
  * Text is strict: dotted quads without leading zeros, RFC 4291 for version 6 (no zone), a prefix length without sign.
  */
-#ifndef CODEC_IP_H
-#define CODEC_IP_H
+#ifndef BASE_IP_H
+#define BASE_IP_H
 
 #include <stdbool.h>
 #include <stddef.h>
