@@ -22,16 +22,21 @@
 static_assert(sizeof(struct state_report) == 512, "one message, one size");
 static_assert(STATE_FDS == BOOT_STATE_FDS && STATE_FDS <= UNIXSOCK_MAX_FDS, "they travel in one message");
 
-/* A value of the right form, or "" as if it had not been given: the complaint was printed before. */
-static bool get(const struct pid1 *p, const char *name, char *out, size_t size)
+/* A key whose value has the right form; another is as if it had not been given: the complaint was printed before. */
+static bool find(const struct pid1 *p, const char *name, struct cmdline_arg *ret)
 {
 	const struct key *k = keys_find(name, strlen(name));
 	char why[KEYS_WHY_MAX];
+
+	return k != NULL && cmdline_last(p->cmdline, p->cmdline_len, name, ret) && keys_check(k, ret, why) == NULL;
+}
+
+static bool get(const struct pid1 *p, const char *name, char *out, size_t size)
+{
 	struct cmdline_arg a;
 
 	out[0] = '\0';
-	return k != NULL && cmdline_last(p->cmdline, p->cmdline_len, name, &a) && keys_check(k, &a, why) == NULL &&
-	       cmdline_copy_value(&a, out, size);
+	return find(p, name, &a) && cmdline_copy_value(&a, out, size);
 }
 
 static int64_t get_wait_ms(const struct pid1 *p, bool is_explicit)
@@ -40,7 +45,7 @@ static int64_t get_wait_ms(const struct pid1 *p, bool is_explicit)
 	uint32_t seconds;
 
 	/* the default labels are a convenience: nobody said that there is such a disk */
-	if (!cmdline_last(p->cmdline, p->cmdline_len, "state.wait", &a))
+	if (!find(p, "state.wait", &a))
 		return is_explicit ? STATE_WAIT_DEFAULT_MS : 0;
 	if (a.has_value && cmdline_parse_number(&a, 300, &seconds))
 		return (int64_t)seconds * 1000;

@@ -178,7 +178,15 @@ class Machine:
     def connect(self):
         s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         s.settimeout(SECONDS)
-        s.connect(str(self.path("/run/slipway/control.sock")))
+
+        def is_there():
+            try:
+                s.connect(str(self.path("/run/slipway/control.sock")))
+                return True
+            except (FileNotFoundError, ConnectionRefusedError):
+                assert self.proc.poll() is None, f"PID 1 has ended:\n{self.tty()}\n{self.kmsg()}"
+                return False
+        wait_for(is_there)
         return s
 
     def ask(self, tag, payload=b"", sock=None):
