@@ -249,11 +249,13 @@ clang_musl := clang --target=x86_64-linux-musl -nostdlibinc -isystem $(DEPS_musl
 clang_host := clang -isystem $(DEPS_host)/include $(filter-out -MMD -MP,$(BASE)) -fsyntax-only
 check = $(Q)printf '  LINT  %s\n' '$(1)'; $(2)
 
-lint: $(addprefix lint-,layers descriptors pid1 headers clang clang-tests)
+lint: $(addprefix lint-,layers descriptors docs pid1 headers clang clang-tests)
 lint-layers:
 	$(call check,layers,tests/lint/layers.sh)
 lint-descriptors:
 	$(call check,descriptors,tests/lint/cloexec.sh)
+lint-docs:
+	$(call check,documentation,tests/lint/docs.sh)
 lint-pid1: programs
 	$(call check,PID 1,tests/lint/pid1.sh $(O) $(src_init:%.c=$(O)/rel/%.o))
 lint-headers: | $(O)/deps/musl.stamp
@@ -283,7 +285,7 @@ help:
 		'make [O=build] [V=1]  everything: programs, kernel, images, initramfs, iso' \
 		'make run              boot the ISO in QEMU, serial console here (RUN=uefi|disk|kernel)' \
 		'make test             all tests; one tier: make unit fuzz ns api boot' \
-		'make lint             layers, headers, descriptors, PID 1, clang' \
+		'make lint             layers, headers, descriptors, documentation, PID 1, clang' \
 		'make programs kernel images initrd iso    one part' \
 		'make deps             host packages and third-party libraries' \
 		'make deps-update      move the pins of third-party files that Debian has replaced' \
