@@ -61,6 +61,9 @@ struct ctrs; /* opaque: the set; struct daemon has one */
  */
 int ctr_find(struct daemon *d, const char *name, struct ctr **ret, struct err *e);
 
+/* Write its record (after ctr_net_connect() and the like). */
+int ctr_save(struct ctr *c, struct err *e);
+
 /* Every container, newest first. */
 struct list *ctrs_all(struct daemon *d);
 

@@ -41,8 +41,13 @@ int ctr_net_load(struct daemon *d, const struct ctr_conf *c, const struct json *
 void ctr_net_save(const struct ctr_net *n, struct json_writer *w);
 void ctr_net_free(struct ctr_net *n);
 
-/* A container that is running when the daemon comes up: take its addresses and ports. */
-int ctr_net_adopt(struct daemon *d, struct ctr_net *n, struct err *e);
+/* A container that is running when the daemon comes up: take its addresses and ports, answer its names again. Arguments as of
+ * ctr_net_start(). A port that somebody has taken meanwhile is logged, no error. */
+int ctr_net_adopt(struct daemon *d, struct ctr_net *n, const char *id, const char *name, int pidfd, pid_t pid,
+		  struct err *e);
+
+/* The container has another name: running or not. */
+void ctr_net_rename(struct ctr_net *n, const char *name);
 
 /* Its own network namespace is wanted (false for host and container: modes). */
 bool ctr_net_is_private(const struct ctr_net *n);

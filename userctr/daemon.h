@@ -7,7 +7,9 @@
 #include "userctr/conf.h"
 #include "userctr/conn.h"
 
+struct nets;
 struct route;
+struct volumes;
 
 struct daemon {
 	struct loop loop;
@@ -15,6 +17,8 @@ struct daemon {
 	struct conns conns;
 	const struct route *const *routes; /* tables, ended by NULL */
 	struct source signals;
+	struct nets *nets;	 /* owned */
+	struct volumes *volumes; /* owned */
 };
 
 /* listen.c: open every address of the configuration. */

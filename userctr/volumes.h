@@ -22,6 +22,20 @@ void volumes_close(struct daemon *d);
 int volume_use(struct daemon *d, const char *name, const char **ret_name, const char **ret_path, bool *ret_new,
 	       struct err *e);
 
+/*
+ * Before each start of a container, per volume: options of the local driver (type, device, o) are mounted over _data. Without
+ * options nothing happens. In the caller's mount namespace, once however many use it.
+ *
+ * Errors  "error while mounting volume '...': ..."
+ */
+int volume_mount(struct daemon *d, const char *name, struct err *e);
+/* A container that had it mounted has ended: unmounted when no running container (ctr.h) uses it any more. */
+void volume_unmount(struct daemon *d, const char *name);
+
+/* For /system/df: the array of volumes with UsageData. Blocks: reads every directory of every volume. */
+struct json_writer;
+void volumes_print_usage(struct daemon *d, struct json_writer *w);
+
 /* Remove an anonymous volume together with its container (docker rm -v, --rm). A missing one is fine. */
 int volume_remove_anonymous(struct daemon *d, const char *name, struct err *e);
 
