@@ -3,13 +3,14 @@
  * The daemon starts
  *
  *   userctr monitor --dir DIR --id ID [--log FILE --log-size BYTES --log-files N] [--tty] [--stdin] [--stdin-once]
+ *           [--sysctr-root DIR]
  *           fd 3: one end of a SOCK_SEQPACKET pair, the daemon's first connection
  *   userctr monitor --dir DIR --id ID --exec EXECID [--tty] [--stdin]
  *
  * with DIR = /run/userctr/ID (a container) or /run/userctr/ID/exec/EXECID. The monitor reads DIR/config.json (the whole OCI
  * configuration with its io.slipway.rootfs.* annotations; of an exec: the OCI process object), listens on DIR/monitor.sock
  * (SEQPACKET, more connections after a restart of the daemon), creates the container through sysctr/sysctr.h below
- * SYSCTR_ROOT, and from then on owns its terminal or pipes, its json-file log and its exit code.
+ * the runtime's root, and from then on owns its terminal or pipes, its json-file log and its exit code.
  *
  *   daemon ──► monitor                                       monitor ──► every connection
  *   MON_ATTACH  flags, SCM_RIGHTS: one stream socket         MON_STATE   on connecting: where it stands
@@ -18,7 +19,8 @@
  *   MON_QUIT    forget about it (after the exit was noted)   MON_FAILED  a = errno, text: nothing is left behind
  *                                                            MON_EXITED  a = wait status, b = 1 after an OOM kill, time
  *
- * Order: MON_CREATED (the daemon connects the network to pid), MON_ATTACH any number of times, MON_START, MON_STARTED or
+ * Nothing is read from the container, and an exec that ended is not noticed, before MON_START: who attached earlier misses
+ * nothing. Order: MON_CREATED (the daemon connects the network to pid), MON_ATTACH any number of times, MON_START, MON_STARTED or
  * MON_FAILED, MON_EXITED once all output was written. An attached socket may be the HTTP client's own: after its reply
  * head was sent the daemon passes it on and closes its copy, so an attach session survives the daemon too. Output is
  * multiplexed (docker's 8-byte frame head) unless MON_ATTACH_RAW. Read end-of-file on it is end of stdin, not of the

@@ -10,6 +10,7 @@
 #include "lib/base/steps.h"
 #include "lib/loop/loop.h"
 #include "lib/sys/io.h"
+#include "lib/sys/syscalls.h"
 #include "lib/sys/unixsock.h"
 #include "sysctr/sysctr.h"
 #include "userctr/json_log.h"
@@ -31,6 +32,7 @@
 
 #define CONNS_MAX      16
 #define DRAIN_MS       2000 /* how long output may trail the end of the process */
+#define LINGER_MS      10000 /* how long clients may take what is left */
 #define CONFIG_MAX     (4u << 20)
 #define MONITORS_PROCS "/sys/fs/cgroup/monitors/cgroup.procs"
 
@@ -147,18 +149,22 @@ static void finish(struct monitor *m)
 	if (m->is_told)
 		return;
 	m->is_told = true;
-	timer_disarm(&m->loop, &m->drain);
 	json_log_close(&m->log);
 	write_exit(m);
 	struct mon_msg msg = exited_msg(m);
 	say_all(m, &msg, NULL); /* before the clients see the end: they ask for the exit code at once */
 	sessions_finish(&m->sessions);
+	timer_arm(&m->loop, &m->drain, clock_mono_ms() + LINGER_MS);
 }
 
 static void drain_fire(struct timer *t)
 {
 	struct monitor *m = owner_of(t, struct monitor, drain);
 
+	if (m->is_told) {
+		sessions_drop(&m->sessions); /* clients that do not close their end */
+		return;
+	}
 	for (int i = 0; i < 2; i++)
 		if (m->out[i].s.fd >= 0)
 			loop_remove(&m->out[i].s);
@@ -220,12 +226,24 @@ static void stream_ready(struct source *s, uint32_t events)
 	sessions_output(&st->m->sessions, st->which, b, (size_t)n);
 }
 
-static int watch_stream(struct monitor *m, enum log_stream which, int fd, struct err *e)
+/* Only a started container is listened to: who attached before the start misses nothing. */
+static void take_stream(struct monitor *m, enum log_stream which, int fd)
 {
 	m->out[which] = (struct stream){.s = {.fd = fd, .name = "output", .ready = stream_ready, .gone = stream_gone},
 					.which = which, .m = m};
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK | O_RDWR); /* access mode bits are ignored by the kernel */
-	return loop_add(&m->loop, &m->out[which].s, EPOLLIN, e);
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK | O_RDWR); /* access mode bits are ignored by the kernel */
+}
+
+static int watch_streams(struct monitor *m, struct err *e)
+{
+	for (int i = 0; i < 2; i++)
+		if (m->out[i].s.fd >= 0) {
+			int r = loop_add(&m->loop, &m->out[i].s, EPOLLIN, e);
+			if (r < 0)
+				return r;
+		}
+	return 0;
 }
 
 /* ---- requests ---- */
@@ -244,14 +262,19 @@ static void do_start(struct monitor *m)
 
 	if (m->phase != MON_PHASE_CREATED)
 		return;
-	if (m->exec_id == NULL) {
-		int r = sysctr_start(&m->opt, m->id, &e);
-		if (r < 0) {
-			fail_start(m, r, &e);
+	int r = watch_streams(m, &e);
+	/* the process of an exec runs already */
+	if (r == 0)
+		r = m->exec_id == NULL ? sysctr_start(&m->opt, m->id, &e)
+				       : loop_add(&m->loop, &m->exit_source, EPOLLIN, &e);
+	if (r < 0) {
+		fail_start(m, r, &e);
+		if (m->exec_id == NULL)
 			(void)sysctr_delete(&m->opt, m->id, /* force */ true, NULL);
-			m->loop.stop = true;
-			return;
-		}
+		else
+			(void)sys_pidfd_send_signal(m->child.pidfd, SIGKILL);
+		m->loop.stop = true;
+		return;
 	}
 	m->phase = MON_PHASE_RUNNING;
 	m->changed_ns = clock_real_ns();
@@ -349,7 +372,8 @@ static int go_place(void *ctx, struct err *e)
 	(void)m, (void)e;
 	/* outside the daemon's cgroup, so that killing that service spares us; where there is no such cgroup
 	 * (a host that is not ours) the daemon's own supervisor decides */
-	if (mkdir("/sys/fs/cgroup/monitors", 0755) == 0 || errno == EEXIST)
+	if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 &&
+	    (mkdir("/sys/fs/cgroup/monitors", 0755) == 0 || errno == EEXIST))
 		(void)file_write_at(AT_FDCWD, MONITORS_PROCS, "0", NULL);
 	(void)setsid();			 /* fails only for a leader, which then has its session already */
 	(void)prctl(PR_SET_DUMPABLE, 0); /* the payload's neighbour must not be traced */
@@ -420,7 +444,7 @@ static int run_it(struct monitor *m, struct sysctr_io io, struct err *e)
 	return sysctr_create(&m->opt, m->id, &cfg, &m->child, e);
 }
 
-static int open_streams(struct monitor *m, int ours[3], struct err *e)
+static void open_streams(struct monitor *m, int ours[3])
 {
 	int in = m->pty >= 0 ? fcntl(m->pty, F_DUPFD_CLOEXEC, 3) : ours[0];
 
@@ -431,10 +455,8 @@ static int open_streams(struct monitor *m, int ours[3], struct err *e)
 		in = -1;
 	}
 	session_input_init(&m->input, &m->loop, in, m->stdin_once, m->pty >= 0);
-	if (m->pty >= 0)
-		return watch_stream(m, LOG_STREAM_OUT, fcntl(m->pty, F_DUPFD_CLOEXEC, 3), e);
-	int r = watch_stream(m, LOG_STREAM_OUT, take_fd(ours[1]), e);
-	return r < 0 ? r : watch_stream(m, LOG_STREAM_ERR, take_fd(ours[2]), e);
+	take_stream(m, LOG_STREAM_OUT, m->pty >= 0 ? fcntl(m->pty, F_DUPFD_CLOEXEC, 3) : ours[1]);
+	take_stream(m, LOG_STREAM_ERR, ours[2]);
 }
 
 static int go_create(void *ctx, struct err *e)
@@ -459,7 +481,8 @@ static int go_create(void *ctx, struct err *e)
 	m->phase = MON_PHASE_CREATED;
 	if (m->exec_id == NULL && sysctr_state(&m->opt, m->id, &st, NULL) == 0)
 		(void)snprintf(m->cgroup, sizeof(m->cgroup), "%s", st.cgroup); /* same size */
-	return open_streams(m, ours, e);
+	open_streams(m, ours);
+	return 0;
 }
 
 static void undo_create(void *ctx)
@@ -475,7 +498,7 @@ static int go_watch(void *ctx, struct err *e)
 	struct monitor *m = ctx;
 
 	m->exit_source = (struct source){.fd = m->child.pidfd, .name = "exit", .ready = exit_ready};
-	int r = loop_add(&m->loop, &m->exit_source, EPOLLIN, e);
+	int r = m->exec_id == NULL ? loop_add(&m->loop, &m->exit_source, EPOLLIN, e) : 0;
 	if (r < 0)
 		return r;
 	struct mon_msg msg = {.tag = MON_CREATED, .a = m->child.pid};
@@ -517,7 +540,8 @@ static int parse(struct monitor *m, int argc, char **argv)
 		{"exec", required_argument, NULL, 'x'},	  {"log", required_argument, NULL, 'l'},
 		{"log-size", required_argument, NULL, 's'}, {"log-files", required_argument, NULL, 'f'},
 		{"tty", no_argument, NULL, 't'},	  {"stdin", no_argument, NULL, 'I'},
-		{"stdin-once", no_argument, NULL, 'o'},	  {NULL, 0, NULL, 0},
+		{"stdin-once", no_argument, NULL, 'o'},	  {"sysctr-root", required_argument, NULL, 'r'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -532,6 +556,7 @@ static int parse(struct monitor *m, int argc, char **argv)
 		case 'f': m->log_files = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 't': m->want_tty = true; break;
 		case 'I': m->want_stdin = true; break;
+		case 'r': m->opt.root = optarg; break;
 		case 'o': m->stdin_once = true; break;
 		default: return -EINVAL;
 		}

@@ -32,7 +32,7 @@ static void watch(struct session *c)
 	uint32_t ev = 0;
 
 	/* input is not read while the container has not taken what came before */
-	if (!c->input_ended && in->pending.len < STDIN_BACKLOG)
+	if (!c->input_ended && (c->was_shut || in->pending.len < STDIN_BACKLOG))
 		ev |= EPOLLIN;
 	if (c->backlog.len > 0)
 		ev |= EPOLLOUT;
@@ -49,14 +49,17 @@ static void session_gone(struct source *s)
 	free(c);
 }
 
-/* After the last byte: tell the client, then wait for it to be done. */
+/* After the last byte: tell the client, then wait for it to be done. Closing with input unread would reset the
+ * connection, and the client would lose what it has not read yet. */
 static void maybe_shut(struct session *c)
 {
-	if (!c->finishing || c->backlog.len > 0 || c->was_shut)
+	if (!c->finishing || c->backlog.len > 0)
 		return;
+	if (!c->was_shut)
+		(void)shutdown(c->s.fd, SHUT_WR); /* the peer may be gone already */
 	c->was_shut = true;
-	(void)shutdown(c->s.fd, SHUT_WR); /* the peer may be gone already */
-	loop_remove(&c->s);
+	if (c->input_ended)
+		loop_remove(&c->s);
 }
 
 static void push(struct session *c)
@@ -109,6 +112,18 @@ static void input_watch(struct session_input *in)
 	in->is_watched = want;
 }
 
+/* Room again: listen to those who were made to wait. */
+static void input_rewatch(struct session_input *in)
+{
+	if (in->users == NULL)
+		return;
+	list_for_each(it, &in->users->all) {
+		struct session *c = owner_of(it, struct session, link);
+		if (!c->s.leaving)
+			watch(c);
+	}
+}
+
 static void input_gone(struct source *s)
 {
 	close(s->fd);
@@ -121,6 +136,7 @@ void session_input_close(struct session_input *in)
 		loop_remove(&in->s);
 	buf_clear(&in->pending);
 	in->closing = true;
+	input_rewatch(in);
 }
 
 static void input_push(struct session_input *in)
@@ -147,16 +163,21 @@ static void input_ready(struct source *s, uint32_t events)
 {
 	struct session_input *in = owner_of(s, struct session_input, s);
 
-	if ((events & EPOLLOUT) != 0)
+	bool was_full = in->pending.len >= STDIN_BACKLOG;
+
+	if ((events & EPOLLOUT) != 0) {
 		input_push(in);
-	else if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+		if (was_full && in->pending.len < STDIN_BACKLOG)
+			input_rewatch(in);
+	} else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
 		session_input_close(in); /* the container closed its end */
+	}
 }
 
 void session_input_init(struct session_input *in, struct loop *l, int fd, bool once, bool is_tty)
 {
 	*in = (struct session_input){.s = {.fd = fd, .name = "stdin", .ready = input_ready, .gone = input_gone},
-				     .once = once, .is_tty = is_tty};
+				     .users = in->users, .once = once, .is_tty = is_tty};
 	buf_init(&in->pending, STDIN_BACKLOG * 2);
 	if (fd >= 0 && loop_add(l, &in->s, 0, NULL) < 0) {
 		close(fd);
@@ -226,6 +247,9 @@ static void session_ready(struct source *s, uint32_t events)
 		return;
 	if (n <= 0) {
 		session_input_end(c);
+		maybe_shut(c);
+	} else if (c->was_shut) {
+		return; /* read to be forgotten */
 	} else if ((c->flags & MON_ATTACH_STDIN) != 0) {
 		if (c->keys_len == 0)
 			input_put(c->owner->input, b, (size_t)n);
@@ -244,6 +268,7 @@ void sessions_init(struct sessions *ss, struct loop *l, struct session_input *in
 {
 	ss->loop = l;
 	ss->input = in;
+	in->users = ss;
 	list_init(&ss->all);
 }
 
@@ -290,6 +315,12 @@ void sessions_finish(struct sessions *ss)
 		if (!c->s.leaving)
 			push(c);
 	}
+}
+
+void sessions_drop(struct sessions *ss)
+{
+	list_for_each(it, &ss->all)
+		loop_remove(&owner_of(it, struct session, link)->s);
 }
 
 bool sessions_any(const struct sessions *ss)

@@ -22,6 +22,7 @@ struct err;
 struct session_input {
 	struct source s; /* fd: pipe or terminal; -1 = none or closed */
 	struct buf pending;
+	struct sessions *users; /* borrowed */
 	bool once;	 /* close it when a session's input ends */
 	bool is_tty;	 /* the end of a session's input is not an end of file for a terminal */
 	bool closing;	 /* close when pending is written */
@@ -44,6 +45,9 @@ void sessions_output(struct sessions *ss, enum log_stream s, const char *p, size
 
 /* No more output: each is half-closed once its backlog is written, and closed when the peer is done. */
 void sessions_finish(struct sessions *ss);
+
+/* Close them all. */
+void sessions_drop(struct sessions *ss);
 
 bool sessions_any(const struct sessions *ss);
 
