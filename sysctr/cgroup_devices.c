@@ -45,7 +45,8 @@ static void put_exit(struct prog *p, bool allow)
 	put(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-static void put_rule(struct prog *p, const struct oci_device_rule *d)
+/* Returns whether it matches everything: the verifier refuses what would come behind it as unreachable. */
+static bool put_rule(struct prog *p, const struct oci_device_rule *d)
 {
 	int access = (d->can_read ? BPF_DEVCG_ACC_READ : 0) | (d->can_write ? BPF_DEVCG_ACC_WRITE : 0) |
 		     (d->can_mknod ? BPF_DEVCG_ACC_MKNOD : 0);
@@ -69,6 +70,33 @@ static void put_rule(struct prog *p, const struct oci_device_rule *d)
 	if (!any_minor)
 		put(p, BPF_JMP | BPF_JNE | BPF_K, 5, 0, (int16_t)--left, (int32_t)d->minor);
 	put_exit(p, d->allow);
+	return any_type && any_access;
+}
+
+/* What every container may do whatever its rules say, as other runtimes have it: make nodes, and use those that the
+ * runtime makes in /dev. Behind the configuration's rules, so tested before them. */
+static const struct oci_device_rule always[] = {
+	{.allow = true, .type = 'c', .major = OCI_UNSET, .minor = OCI_UNSET, .can_mknod = true},
+	{.allow = true, .type = 'b', .major = OCI_UNSET, .minor = OCI_UNSET, .can_mknod = true},
+	{true, 'c', 1, 3, true, true, true},		/* null */
+	{true, 'c', 1, 5, true, true, true},		/* zero */
+	{true, 'c', 1, 7, true, true, true},		/* full */
+	{true, 'c', 1, 8, true, true, true},		/* random */
+	{true, 'c', 1, 9, true, true, true},		/* urandom */
+	{true, 'c', 5, 0, true, true, true},		/* tty */
+	{true, 'c', 5, 2, true, true, true},		/* ptmx */
+	{true, 'c', 136, OCI_UNSET, true, true, true},	/* pts */
+};
+
+/* Rules become tests up to the first that lets nothing pass to the next. */
+static void put_rules(struct prog *p, const struct oci_resources *res)
+{
+	for (size_t i = countof(always); i-- > 0;)
+		(void)put_rule(p, &always[i]); /* none matches everything */
+	for (size_t i = res->device_count; i-- > 0;)
+		if (put_rule(p, &res->devices[i]))
+			return;
+	put_exit(p, /* allow */ false);
 }
 
 static int load(const struct prog *p)
@@ -93,9 +121,7 @@ int cgroup_allow_devices(int dir, const struct oci_resources *res, struct err *e
 		return 0;
 	p.n = 0;
 	put_head(&p);
-	for (size_t i = res->device_count; i-- > 0;)
-		put_rule(&p, &res->devices[i]);
-	put_exit(&p, /* allow */ false);
+	put_rules(&p, res);
 	if (p.n > INSNS_MAX)
 		return err_set(e, E_LIMIT, "linux.resources.devices: too many rules");
 	owned_fd int fd = load(&p);
