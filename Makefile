@@ -238,6 +238,8 @@ api: programs images fixtures-build
 	$(Q)tests/run.py api
 boot: all fixtures-build
 	$(Q)tests/run.py boot
+peers: kernel programs
+	$(Q)tests/run.py peers
 test: export FUZZ_SECONDS ?= 5
 test: all unit-build ns-build fuzz-build fixtures-build
 	$(Q)tests/run.py unit fuzz ns api boot
@@ -294,4 +296,4 @@ help:
 		'make clean            remove O; the cache stays ($(SLIPWAY_CACHE))'
 
 .PHONY: all kernel images initrd iso run deps deps-update programs $(programs) unit-build ns-build \
-	fuzz-build fixtures-build unit fuzz ns api boot test lint lint-% reproducible bench mutants clean help
+	fuzz-build fixtures-build unit fuzz ns api boot peers test lint lint-% reproducible bench mutants clean help

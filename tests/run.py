@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run test tiers and count: run.py TIER...   (unit fuzz ns api boot)
+"""Run test tiers and count: run.py TIER...   (unit fuzz ns api boot peers)
 
 Expects what it runs to be built in $O. The last line printed is 'N passed, N failed', it is also in
 $O/test/summary, and the exit code is 0 only when something passed and nothing failed.
