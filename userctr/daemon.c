@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
 #include "lib/base/steps.h"
+#include "lib/image/store.h"
 #include "lib/sys/unixsock.h"
 #include "userctr/route.h"
 
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #define CMDLINE_PATH "/run/slipway/cmdline"
+#define PRELOADED    "/usr/lib/slipway/images"
 
 static const struct route *const tables[] = {routes_system, NULL};
 
@@ -72,6 +74,13 @@ static int go_loop(void *ctx, struct err *e)
 	return loop_init(&d->loop, e);
 }
 
+static int go_images(void *ctx, struct err *e)
+{
+	struct daemon *d = ctx;
+
+	return store_open(d->conf.root, PRELOADED, &d->store, e);
+}
+
 static int go_listen(void *ctx, struct err *e)
 {
 	return daemon_listen(ctx, e);
@@ -100,6 +109,7 @@ static int go_ready(void *ctx, struct err *e)
 static const struct step up_steps[] = {
 	{"loop", go_loop, NULL},
 	{"signals", go_signals, NULL},
+	{"images", go_images, NULL},
 	{"listen", go_listen, NULL},
 	{"ready", go_ready, NULL},
 };
@@ -129,6 +139,7 @@ int daemon_main(int argc, char **argv)
 	if (r < 0)
 		log_error("userctr", "%s", e.msg);
 	conns_release(&d.conns);
+	store_close(d.store);
 	loop_release(&d.loop);
 	return r < 0;
 }

@@ -9,6 +9,7 @@
 
 struct nets;
 struct route;
+struct store;
 struct volumes;
 
 struct daemon {
@@ -17,6 +18,7 @@ struct daemon {
 	struct conns conns;
 	const struct route *const *routes; /* tables, ended by NULL */
 	struct source signals;
+	struct store *store;	 /* owned */
 	struct nets *nets;	 /* owned */
 	struct volumes *volumes; /* owned */
 };
