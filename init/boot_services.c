@@ -63,9 +63,16 @@ int boot_table(void *ctx, struct err *e)
 	r = svc_table_load(p, TABLE, e);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < p->svc_count; i++)
-		if (p->svcs[i].def->ready == SVCDEF_READY_NOTIFY && svc_notify_listen(&p->svcs[i], &why) < 0)
-			log_warn("slipway", "service '%s' cannot tell that it is ready: %s", p->svcs[i].def->name, why.msg);
+	for (unsigned i = 0; i < p->svc_count; i++) {
+		struct svc *s = &p->svcs[i];
+		bool notifies = s->def->ready == SVCDEF_READY_NOTIFY || s->def->watchdog_ms != 0 || s->def->fdstore_max != 0;
+		if (notifies && svc_notify_listen(s, &why) < 0)
+			log_warn("slipway", "service '%s' cannot tell that it is ready: %s", s->def->name, why.msg);
+		/* tried again at its start, which fails then */
+		if (svc_sockets_open(s, &why) < 0)
+			log_warn("slipway", "service '%s': %s", s->def->name, why.msg);
+		svc_sockets_watch(s);
+	}
 	return 0;
 }
 
@@ -86,7 +93,7 @@ int boot_services(void *ctx, struct err *e)
 
 	(void)e;
 	for (unsigned i = 0; i < p->svc_count; i++)
-		if ((p->svcs[i].def->flags & SVCDEF_CREATE_ONLY) == 0)
+		if (!svc_is_by_hand(&p->svcs[i]))
 			svc_wish(&p->svcs[i], SVC_WISH_START);
 	report_begin(p);
 	act_soon(p, WANT_GRAPH);

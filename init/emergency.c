@@ -54,7 +54,7 @@ static void start_shell(struct shell *sh)
 	if (tty < 0)
 		return; /* a console= that names no device */
 	explain(sh->p, tty);
-	struct spawn sp = {.path = SHELL, .argv = argv, .fds = {tty, tty, tty}, .fd_count = 3, .has_terminal = true};
+	struct spawn sp = {.path = SHELL, .argv = argv, .fds = (int[]){tty, tty, tty}, .fd_count = 3, .has_terminal = true};
 	pid_t pid = spawn(&sp, &e);
 	if (pid < 0)
 		log_error("slipway", "emergency console on '%s': %s", sh->tty, e.msg);

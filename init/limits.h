@@ -3,6 +3,9 @@
 #define INIT_LIMITS_H
 
 #define SERVICES_MAX	 SVCDEF_COUNT_MAX
+#define SOCKETS_MAX	 SVCDEF_SOCKETS_MAX
+#define STORED_MAX	 256 /* descriptors kept for services, all together */
+#define PASSED_MAX	 (4 + SVCDEF_SOCKETS_EACH_MAX + SVCDEF_FDSTORE_EACH_MAX) /* descriptors of a new process */
 #define CONSOLES_MAX	 8
 #define BOOT_STEPS_MAX	 16
 #define CLIENTS_MAX	 16 /* connections to the control socket; the one idle longest makes room */

@@ -73,6 +73,8 @@ struct pid1 {
 	struct svc svcs[SERVICES_MAX];
 	unsigned svc_count;
 	uint64_t pending[SERVICES_MAX / 64]; /* bit i: svcs[i] has wishes */
+	struct svc_socket sockets[SOCKETS_MAX]; /* places as in the table */
+	struct stored stored[STORED_MAX];
 	unsigned starting; /* services in SVC_STARTING */
 	bool is_started; /* services were asked to start */
 	bool is_ready_said;
@@ -101,7 +103,8 @@ struct pid1 {
 	int64_t watchdog_ms;
 
 	char io[LOG_READ_BYTES]; /* one transfer at a time */
-	_Alignas(8) unsigned char table[sizeof(struct svcdef_header) + SERVICES_MAX * sizeof(struct svcdef)];
+	_Alignas(8) unsigned char table[sizeof(struct svcdef_header) + SERVICES_MAX * sizeof(struct svcdef) +
+				       SOCKETS_MAX * sizeof(struct svcdef_socket)];
 };
 
 /* act.c */

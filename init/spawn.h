@@ -10,9 +10,10 @@ struct err;
 struct spawn {
 	const char *path;
 	char *const *argv;
-	int fds[4]; /* become 0 .. fd_count-1; each must be 4 or above: PID 1 keeps 0 to 3 occupied */
-	int fd_count;
+	const int *fds; /* become 0 .. fd_count-1 */
+	int fd_count;	/* at most PASSED_MAX */
 	bool has_terminal; /* fd 0 becomes the controlling terminal */
+	const char *env[3]; /* "NAME=value", more of the environment; NULL-ended unless full */
 };
 
 /*

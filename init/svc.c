@@ -20,7 +20,7 @@ void svc_wish(struct svc *s, unsigned wishes)
 {
 	unsigned i = (unsigned)(s - s->p->svcs);
 
-	s->wishes |= (uint8_t)wishes;
+	s->wishes |= (uint16_t)wishes;
 	s->p->pending[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
@@ -162,6 +162,12 @@ static void enter(struct svc *s, enum svc_state state)
 		s->first_ready_usec = since_start_usec(s->p);
 	if (state == SVC_READY)
 		s->marks |= SVC_MARK_WAS_READY;
+	if (state == SVC_READY && s->def->watchdog_ms != 0)
+		arm(s, clock_mono_ms() + s->def->watchdog_ms);
+	/* a person or the end of the system took it down: what it kept was for its next instance */
+	if (state == SVC_DOWN || state == SVC_FAILED)
+		svc_fdstore_clear(s);
+	svc_sockets_watch(s);
 	if (state == SVC_READY || state == SVC_DONE || state == SVC_DOWN)
 		s->reason[0] = '\0';
 	if (state == SVC_FAILED)
@@ -305,9 +311,12 @@ static void act_timer(struct svc *s)
 		log_warn("slipway", "service '%s': killed processes are still there", s->def->name);
 		kill_all(s);
 		break;
+	case SVC_READY:
+		svc_reason(s, "did not say that it is alive for %u s", s->def->watchdog_ms / 1000);
+		end(s, false);
+		break;
 	case SVC_DOWN:
 	case SVC_WAITING:
-	case SVC_READY:
 	case SVC_DONE:
 	case SVC_FAILED: break;
 	}
@@ -349,6 +358,12 @@ void svc_act(struct svc *s)
 		act_report(s);
 	if ((w & SVC_WISH_READY) != 0)
 		act_ready(s);
+	if ((w & SVC_WISH_ALIVE) != 0 && s->state == SVC_READY && s->def->watchdog_ms != 0)
+		arm(s, clock_mono_ms() + s->def->watchdog_ms);
+	if ((w & SVC_WISH_SICK) != 0 && (s->state == SVC_RUNNING || s->state == SVC_READY)) {
+		svc_reason(s, "said that it is not well");
+		end(s, false);
+	}
 	if ((w & SVC_WISH_ENDED) != 0)
 		act_ended(s);
 	/* a timer of a state that was left in this very round means nothing any more */

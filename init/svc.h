@@ -7,6 +7,8 @@
  *   svc_log.c      captured output: files, rotation, rate
  *   svc_notify.c   NOTIFY_SOCKET
  *   svc_cgroup.c   kill what is left, know when nothing is
+ *   svc_socket.c   sockets listened on for it (LISTEN_FDS)
+ *   svc_fdstore.c  descriptors kept for it
  */
 #ifndef INIT_SVC_H
 #define INIT_SVC_H
@@ -32,6 +34,8 @@ enum svc_wish {
 	SVC_WISH_START = 1u << 5,
 	SVC_WISH_RESTART = 1u << 6,
 	SVC_WISH_EMPTY = 1u << 7, /* look whether anything is left */
+	SVC_WISH_ALIVE = 1u << 8, /* WATCHDOG=1 */
+	SVC_WISH_SICK = 1u << 9,  /* WATCHDOG=trigger */
 };
 
 enum svc_mark {
@@ -51,7 +55,7 @@ struct svc {
 	uint8_t ignored_deps;	  /* bit i: dependency i closed a cycle and does not count */
 	uint8_t failures;	  /* in a row; saturates */
 	uint8_t marks;		  /* enum svc_mark */
-	uint8_t wishes;		  /* enum svc_wish */
+	uint16_t wishes;	  /* enum svc_wish */
 	pid_t pid;		  /* first process; 0 = none */
 	int pidfd;		  /* owned; -1 = none */
 	pid_t runtime;		  /* sysctr service-run; 0 = none */
@@ -66,7 +70,7 @@ struct svc {
 	struct source log;    /* likewise */
 	struct source notify; /* for ever, when it notifies */
 	struct source events; /* cgroup.events while waiting for it to be empty */
-	struct timer timer;   /* start timeout, grace, pause or nag, by state */
+	struct timer timer;   /* start timeout, watchdog, grace, pause or nag, by state */
 	struct timer log_again;
 	int log_file; /* owned; -1 = not open */
 	uint32_t log_bytes;    /* in the current file */
@@ -92,6 +96,7 @@ bool svc_reaped(struct pid1 *p, pid_t pid, int status); /* true: it was one of o
 void svc_graph(struct pid1 *p);
 void svc_want(struct svc *s, unsigned wish); /* start or restart, and start first what it needs */
 bool svc_dep_counts(const struct svc *s, unsigned dep);
+bool svc_is_by_hand(const struct svc *s); /* not started by the graph: create-only, or on demand */
 
 /* svc_launch.c */
 int svc_launch(struct svc *s, struct err *e);
@@ -104,6 +109,26 @@ void svc_log_end(struct svc *s); /* take what is left in the pipe, close it */
 
 /* svc_notify.c */
 int svc_notify_listen(struct svc *s, struct err *e);
+
+/* svc_socket.c */
+struct svc_socket {
+	struct source source; /* fd owned, for ever */
+	struct svc *svc;      /* NULL: not open yet */
+};
+const struct svcdef_socket *svc_socket_def(const struct svc *s, unsigned i);
+int svc_sockets_open(struct svc *s, struct err *e); /* those that are not open yet */
+void svc_sockets_watch(struct svc *s);		    /* or not, by its state */
+
+/* svc_fdstore.c */
+struct stored {
+	struct svc *svc; /* NULL: a free place */
+	int fd;		 /* owned */
+	char name[SVCDEF_SOCKET_NAME_MAX];
+};
+void svc_fdstore_put(struct svc *s, int fd, const char *name, size_t len); /* fd: taken over */
+void svc_fdstore_remove(struct svc *s, const char *name, size_t len);
+void svc_fdstore_clear(struct svc *s);
+const struct stored *svc_fdstore_next(const struct svc *s, const struct stored *after); /* NULL: the first; at the end */
 
 /* svc_cgroup.c */
 void svc_cgroup_kill(struct svc *s);

@@ -12,6 +12,11 @@ enum dep_answer {
 	DEP_LOST,
 };
 
+bool svc_is_by_hand(const struct svc *s)
+{
+	return (s->def->flags & (SVCDEF_CREATE_ONLY | SVCDEF_ON_DEMAND)) != 0;
+}
+
 bool svc_dep_counts(const struct svc *s, unsigned dep)
 {
 	return (s->ignored_deps & (1u << dep)) == 0;
@@ -40,8 +45,8 @@ static enum dep_answer ask(const struct svc *s, unsigned d)
 	switch ((enum svc_state)on->state) {
 	case SVC_FAILED: return dep->required != 0 ? DEP_LOST : DEP_MET;
 	case SVC_DOWN:
-		/* create-only services are never started by the graph; one that a person stopped is not needed by an order */
-		if ((on->def->flags & SVCDEF_CREATE_ONLY) != 0 || dep->required == 0)
+		/* never started by the graph, so nobody waits for it: clients of a socket wait there; one that a person stopped is not needed by an order */
+		if (svc_is_by_hand(on) || dep->required == 0)
 			return DEP_MET;
 		return DEP_PENDING;
 	case SVC_BACKOFF: /* for an order it has had its chance */
@@ -141,7 +146,7 @@ void svc_want(struct svc *s, unsigned wish)
 			for (unsigned d = 0; d < it->def->dep_count; d++) {
 				struct svc *on = &p->svcs[it->def->deps[d].index];
 				if (it->def->deps[d].required == 0 || (on->marks & SVC_MARK_VISITED) != 0 ||
-				    (on->def->flags & SVCDEF_CREATE_ONLY) != 0 || !is_absent(on))
+				    svc_is_by_hand(on) || !is_absent(on))
 					continue;
 				on->marks |= SVC_MARK_VISITED;
 				again = true;

@@ -9,6 +9,7 @@
 #include "sysctr/sysctr.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #define RUNTIME "/bin/sysctr"
@@ -43,13 +44,46 @@ static int report_socket(struct svc *s, int *ret_other, struct err *e)
 	return 0;
 }
 
+/* Descriptors of the new process: three of any program, the service's sockets, what was kept for it, the report socket.
+ * They are the service's LISTEN_FDS from 3 on, and the runtime passes them on. */
+struct passed {
+	int fds[PASSED_MAX];
+	int count;
+	char listen_fds[24], names[PASSED_MAX * SVCDEF_SOCKET_NAME_MAX];
+	size_t names_len;
+	const char *env[2];
+};
+
+static struct passed passed; /* one start at a time, and too large for a stack */
+
+static void pass(struct passed *d, int fd, const char *name)
+{
+	int n = snprintf(d->names + d->names_len, sizeof(d->names) - d->names_len, "%s%s", d->count > 3 ? ":" : "", name);
+
+	if (n > 0)
+		d->names_len += (size_t)n; /* as many as fit were counted */
+	d->fds[d->count++] = fd;
+}
+
+static void collect(const struct svc *s, struct passed *d)
+{
+	d->count = 3;
+	d->names_len = (size_t)snprintf(d->names, sizeof(d->names), "LISTEN_FDNAMES="); /* fits */
+	for (unsigned i = 0; i < s->def->socket_count; i++)
+		pass(d, s->p->sockets[s->def->socket_first + i].source.fd, svc_socket_def(s, i)->name);
+	for (const struct stored *k = svc_fdstore_next(s, NULL); k != NULL; k = svc_fdstore_next(s, k))
+		pass(d, k->fd, k->name);
+	(void)snprintf(d->listen_fds, sizeof(d->listen_fds), "LISTEN_FDS=%d", d->count - 3); /* fits */
+}
+
 int svc_launch(struct svc *s, struct err *e)
 {
 	owned_fd int null = -1, report = -1, out = -1;
-	char name[SVCDEF_NAME_MAX], bundle[SVCDEF_BUNDLE_MAX];
+	char name[SVCDEF_NAME_MAX], bundle[SVCDEF_BUNDLE_MAX], number[12];
+	struct passed *d = &passed;
 	char *const argv[] = {
 		(char[]){RUNTIME}, (char[]){"--root"},	 (char[]){"/run/sysctr"}, (char[]){"service-run"}, (char[]){"--fd"},
-		(char[]){"3"},	   (char[]){"--bundle"}, bundle,		  name,			   NULL,
+		number,		   (char[]){"--bundle"}, bundle,		  name,			   NULL,
 	};
 
 	memcpy(name, s->def->name, sizeof(name));
@@ -57,12 +91,24 @@ int svc_launch(struct svc *s, struct err *e)
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0)
 		return err_set(e, errno, "open '/dev/null'");
-	int r = svc_log_pipe(s, &out, e);
+	int r = svc_sockets_open(s, e);
+	if (r < 0)
+		return r;
+	collect(s, d);
+	r = svc_log_pipe(s, &out, e);
 	if (r == 0)
 		r = report_socket(s, &report, e);
 	if (r < 0)
 		return r;
-	struct spawn sp = {.path = RUNTIME, .argv = argv, .fds = {null, out, out, report}, .fd_count = 4};
+	(void)snprintf(number, sizeof(number), "%d", d->count); /* fits */
+	d->fds[0] = null;
+	d->fds[1] = d->fds[2] = out;
+	d->fds[d->count++] = report;
+	struct spawn sp = {.path = RUNTIME, .argv = argv, .fds = d->fds, .fd_count = d->count};
+	if (d->count > 4) {
+		sp.env[0] = d->listen_fds;
+		sp.env[1] = d->names;
+	}
 	pid_t pid = spawn(&sp, e);
 	if (pid < 0)
 		return pid;

@@ -1,10 +1,11 @@
 /* lib/codec/svcdef.h - the compiled service table: what PID 1 must know of a service, in records of one size.
  *
  * Written at build time (and for a user's services at run time) by `slipway service compile` from service.yml files;
- * read by PID 1 without parsing. Numbers are little-endian as the machine's. A table is a header and count records.
+ * read by PID 1 without parsing. Numbers are little-endian as the machine's. A table is a header and two arrays.
  *
- *   struct svcdef_header  magic "SLIPSVC1", record size, count
+ *   struct svcdef_header  magic "SLIPSVC2", sizes of the records, counts
  *   struct svcdef         x count
+ *   struct svcdef_socket  x socket_count
  *
  * svcdef_check() refuses a record that could make PID 1 misbehave: every string NUL-ended, every index in range.
  */
@@ -17,11 +18,16 @@
 
 struct err;
 
-#define SVCDEF_MAGIC "SLIPSVC1"
+#define SVCDEF_MAGIC "SLIPSVC2"
 #define SVCDEF_NAME_MAX 32   /* with the NUL */
 #define SVCDEF_BUNDLE_MAX 96 /* with the NUL */
 #define SVCDEF_DEPS_MAX 8
 #define SVCDEF_COUNT_MAX 1024
+#define SVCDEF_SOCKETS_MAX 128 /* of all services */
+#define SVCDEF_SOCKETS_EACH_MAX 8
+#define SVCDEF_FDSTORE_EACH_MAX 128
+#define SVCDEF_SOCKET_NAME_MAX 24 /* with the NUL */
+#define SVCDEF_SOCKET_PATH_MAX 100 /* with the NUL; less than sun_path */
 
 enum svcdef_restart {
 	SVCDEF_RESTART_NO = 1,
@@ -47,6 +53,7 @@ enum svcdef_flag {
 	SVCDEF_CREATE_ONLY = 1u << 1,  /* never started by the graph */
 	SVCDEF_MAY_POWER = 1u << 2,    /* its reboot(2) inside a PID namespace is obeyed */
 	SVCDEF_CONSOLE = 1u << 3,      /* the emergency console takes over when it cannot be started */
+	SVCDEF_ON_DEMAND = 1u << 4,    /* started by the first who comes to one of its sockets; not by the graph */
 };
 
 struct svcdef_dep {
@@ -71,12 +78,43 @@ struct svcdef {
 	uint8_t dep_count;
 	uint8_t reserved;
 	struct svcdef_dep deps[SVCDEF_DEPS_MAX];
+	uint32_t watchdog_ms;		/* WATCHDOG=1 is due this often once it is ready; 0 = not watched */
+	uint16_t socket_first;		/* into the sockets; they are its LISTEN_FDS, in this order */
+	uint8_t socket_count;
+	uint8_t fdstore_max;		/* descriptors that PID 1 keeps for it between instances */
+};
+
+enum svcdef_socket_type {
+	SVCDEF_SOCKET_STREAM = 1,
+	SVCDEF_SOCKET_DGRAM = 2,
+	SVCDEF_SOCKET_SEQPACKET = 3,
+};
+
+enum svcdef_family {
+	SVCDEF_UNIX = 1,
+	SVCDEF_INET = 2,
+	SVCDEF_INET6 = 3,
+};
+
+/* A socket that PID 1 listens on for a service, from the boot on: its clients wait instead of failing. */
+struct svcdef_socket {
+	char name[SVCDEF_SOCKET_NAME_MAX]; /* in LISTEN_FDNAMES */
+	uint8_t type;			   /* enum svcdef_socket_type */
+	uint8_t family;			   /* enum svcdef_family */
+	uint16_t port;			   /* host order; 0 for unix */
+	uint16_t mode;			   /* of the socket file */
+	uint16_t reserved;
+	uint32_t uid, gid;		   /* likewise */
+	uint8_t addr[16];		   /* network order; inet uses four bytes */
+	char path[SVCDEF_SOCKET_PATH_MAX]; /* of unix */
 };
 
 struct svcdef_header {
 	char magic[8];
 	uint32_t record_size; /* sizeof(struct svcdef) */
 	uint32_t count;
+	uint32_t socket_size; /* sizeof(struct svcdef_socket) */
+	uint32_t socket_count;
 };
 
 /* Letters, digits, '_', '-' and '.', not beginning with '.' or '-', shorter than SVCDEF_NAME_MAX. Names become file,
@@ -86,7 +124,7 @@ bool svcdef_name_is_valid(const char *name, size_t len);
 /*
  * Check a whole table in memory.
  *
- * Returns  the number of records; they start at bytes + sizeof(struct svcdef_header)
+ * Returns  the number of services; they start at bytes + sizeof(struct svcdef_header), the sockets behind them
  * Errors   -E_SPEC with the record and field named
  */
 int svcdef_check(const void *bytes, size_t len, struct err *e);

@@ -20,7 +20,7 @@ SECONDS = 30
 
 NO, ON_FAILURE, ALWAYS = 1, 2, 3
 STARTED, NOTIFY, EXIT = 1, 2, 3
-BOOT, CREATE_ONLY, MAY_POWER, CONSOLE = 1, 2, 4, 8
+BOOT, CREATE_ONLY, MAY_POWER, CONSOLE, ON_DEMAND = 1, 2, 4, 8, 16
 DEP_STARTED, DEP_READY, DEP_COMPLETED = 1, 2, 3
 LIST, START, STOP, RESTART, POWER, TIMES, VERSION = range(1, 8)
 STATES = ("", "down", "waiting", "starting", "running", "ready", "done", "backoff", "stopping", "failed")
@@ -49,13 +49,16 @@ exec setpriv --bounding-set=-sys_time,-syslog,-sys_module chroot "$R" /init
 
 
 def service(name, behaviour, flags=BOOT, grace_ms=2000, start_timeout_ms=0, restart_max=0, restart=NO, ready=STARTED,
-            window_ms=60000, log_bytes=0, stop=15, shutdown=0, deps=()):
+            window_ms=60000, log_bytes=0, stop=15, shutdown=0, deps=(),
+            watchdog_ms=0, fdstore=0, sockets=()):
     return dict(locals())
 
 
-def table(services, magic=b"SLIPSVC1"):
+def table(services, magic=b"SLIPSVC2"):
     names = [s["name"] for s in services]
-    out = struct.pack("<8sII", magic, 188, len(services))
+    sockets = [k for s in services for k in s["sockets"]]  # (name, type, path) or (name, type, port)
+    out = struct.pack("<8sIIII", magic, 196, len(services), 156, len(sockets))
+    first = 0
     for s in services:
         deps = [(names.index(d[0]), d[1] if len(d) > 1 else DEP_READY, d[2] if len(d) > 2 else 1) for d in s["deps"]]
         out += struct.pack("<32s96sIIIHBBIIBBBB", s["name"].encode(),
@@ -64,6 +67,12 @@ def table(services, magic=b"SLIPSVC1"):
                            s["log_bytes"], s["stop"], s["shutdown"], len(deps), 0)
         for d in deps + [(0, 0, 0)] * (8 - len(deps)):
             out += struct.pack("<HBB", *d)
+        out += struct.pack("<IHBB", s["watchdog_ms"], first, len(s["sockets"]), s["fdstore"])
+        first += len(s["sockets"])
+    for name, kind, where in sockets:
+        is_unix = isinstance(where, str)
+        out += struct.pack("<24sBBHHHII16s100s", name.encode(), kind, 1 if is_unix else 2, 0 if is_unix else where, 0o600, 0,
+                           0, 0, bytes(16), where.encode() if is_unix else b"")
     return out
 
 

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -347,8 +348,8 @@ def test_no_service_table(m):
 
 
 @pytest.mark.parametrize("bytes_,reason", [
-    (b"SLIPSVC9" + b"\0" * 8, "does not begin with 'SLIPSVC1'"),
-    (table([service("a", "")])[:-1], "has 203 bytes, not 204"),
+    (b"SLIPSVC9" + b"\0" * 16, "does not begin with 'SLIPSVC2'"),
+    (table([service("a", "")])[:-1], "has 219 bytes, not 220"),
     (table([service("../a", "")]), "forbidden character"),
 ])
 def test_a_corrupt_service_table(m, bytes_, reason):
@@ -438,3 +439,77 @@ def test_a_second_request_changes_where_it_ends(m):
     m.path("/run/go").touch()
     m.wait_end()
     assert "power off now" in m.tty() and "reboot now" not in m.tty()
+
+
+# ---- sockets, stored descriptors, watchdog ----
+
+STREAM = 1
+REPLY = "echo \"$LISTEN_FDNAMES\" >/run/got; sysctr accept 3 hello"
+
+
+def call(m, path="/run/it.sock"):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(SECONDS)
+    wait_for(lambda: m.path(path).exists())
+    s.connect(str(m.path(path)))
+    return s
+
+
+def test_a_client_of_a_service_that_is_not_there_yet_waits(m):
+    m.services(service("a", "run while [ ! -e /run/go ]; do sleep 0.01; done; " + REPLY,
+                       sockets=[("api", STREAM, "/run/it.sock")]))
+    m.boot()
+    s = call(m)
+    m.path("/run/go").touch()
+    assert s.recv(100) == b"hello"
+    assert m.path("/run/got").read_text() == "api\n"
+    assert os.stat(m.path("/run/it.sock")).st_mode & 0o777 == 0o600
+
+
+def test_a_service_on_demand_is_started_by_its_first_client(m):
+    m.services(service("a", "run " + REPLY, flags=ON_DEMAND, sockets=[("api", STREAM, "/run/it.sock")]),
+               service("b", FOREVER, deps=[("a",)]))
+    m.boot()
+    m.wait_tty("slipway: ready in ")
+    assert m.list()["a"]["state"] == "down"
+    for n in (1, 2):  # also when it has ended
+        assert call(m).recv(100) == b"hello"
+        m.wait_state("a", "done", starts=n)
+
+
+def test_a_socket_that_cannot_be_is_the_service_s_failure(m):
+    m.services(service("a", FOREVER, sockets=[("api", STREAM, "/nowhere/it.sock")]), service("b", FOREVER))
+    m.boot()
+    assert "socket 'api': bind: No such file or directory" in m.wait_state("a", "failed")["reason"]
+    m.wait_state("b", "ready")
+
+
+def test_a_stored_descriptor_comes_back_with_the_next_instance(m):
+    m.services(service("a", "run if [ -n \"$LISTEN_FDS\" ]; then cat <&3 >/run/got; echo \"$LISTEN_FDNAMES\" >>/run/got; "
+                       + FOREVER[4:] + "; fi; echo kept >/run/f; sysctr store /run/f mine; exit 1",
+                       restart=ALWAYS, fdstore=1))
+    m.boot()
+    m.wait_state("a", "ready", starts=2)
+    wait_for(lambda: m.path("/run/got").exists() and m.path("/run/got").read_text() == "kept\nmine\n")
+
+
+def test_more_descriptors_than_may_be_stored_are_closed(m):
+    m.services(service("a", "run echo x >/run/f; sysctr store /run/f one; sysctr store /run/f two; echo done; " + FOREVER[4:],
+                       fdstore=1))
+    m.boot()
+    m.wait_kmsg("a descriptor 'two' is more than the 1 that are kept for it")
+
+
+def test_a_service_that_stops_saying_that_it_lives_is_restarted(m):
+    m.services(service("a", "run for i in 1 2 3 4 5 6 7 8; do sysctr notify WATCHDOG=1; sleep 0.1; done; echo silent; "
+                       "sleep 1000", restart=ALWAYS, watchdog_ms=400))
+    m.boot()
+    m.wait_state("a", "ready", starts=2)
+    assert "silent" in m.log("a")  # it lived as long as it said so
+    m.wait_kmsg("service 'a' did not say that it is alive for 0 s")
+
+
+def test_a_service_may_say_that_it_is_not_well(m):
+    m.services(service("a", "run sysctr notify WATCHDOG=trigger; sleep 1000", ready=STARTED, watchdog_ms=60000))
+    m.boot()
+    assert m.wait_state("a", "failed")["reason"] == "said that it is not well"

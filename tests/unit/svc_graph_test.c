@@ -18,7 +18,8 @@ static unsigned char file[sizeof(struct svcdef_header) + SERVICES_MAX * sizeof(s
 /* edges: "a>b" a needs b, "a~b" only after b */
 static void load(unsigned count, const char *const *edges, const char *expect_in_log)
 {
-	struct svcdef_header h = {.record_size = sizeof(struct svcdef), .count = count};
+	struct svcdef_header h = {.record_size = sizeof(struct svcdef), .count = count,
+				  .socket_size = sizeof(struct svcdef_socket)};
 	struct svcdef *d = (void *)(file + sizeof(h));
 	char path[] = "/tmp/svc_graph_test.XXXXXX", log[] = "/tmp/svc_graph_log.XXXXXX", text[4096];
 	struct err e;

@@ -13,11 +13,13 @@
 struct table {
 	struct svcdef_header h;
 	struct svcdef d[2];
+	struct svcdef_socket k[2];
 };
 
 static struct table good(void)
 {
-	struct table t = {.h = {.record_size = sizeof(struct svcdef), .count = 2}};
+	struct table t = {.h = {.record_size = sizeof(struct svcdef), .count = 2,
+				.socket_size = sizeof(struct svcdef_socket), .socket_count = 2}};
 
 	memcpy(t.h.magic, SVCDEF_MAGIC, sizeof(t.h.magic));
 	for (int i = 0; i < 2; i++)
@@ -32,6 +34,11 @@ static struct table good(void)
 	strcpy(t.d[1].name, "second-1.x_Y");
 	t.d[1].dep_count = 1;
 	t.d[1].deps[0] = (struct svcdef_dep){.index = 0, .condition = SVCDEF_DEP_READY, .required = 1};
+	t.d[0].flags |= SVCDEF_ON_DEMAND;
+	t.d[0].socket_count = 2;
+	t.k[0] = (struct svcdef_socket){.name = "api", .type = SVCDEF_SOCKET_STREAM, .family = SVCDEF_UNIX, .mode = 0660,
+					.path = "/run/docker.sock"};
+	t.k[1] = (struct svcdef_socket){.name = "tcp", .type = SVCDEF_SOCKET_STREAM, .family = SVCDEF_INET6, .port = 22};
 	return t;
 }
 
@@ -72,14 +79,17 @@ static void test_header(void **state)
 	struct err e;
 
 	(void)state;
-	BREAK(t.h.magic[7] = '2', "does not begin");
-	BREAK(t.h.record_size++, "records of 189 bytes");
+	BREAK(t.h.magic[7] = '1', "does not begin");
+	BREAK(t.h.record_size++, "records of 197 and 156 bytes");
 	BREAK(t.h.count = 1025, "1025 services");
-	BREAK(t.h.count = 1, "has 392 bytes, not 204");
-	BREAK(t.h.count = 3, "not 580");
+	BREAK(t.h.socket_size--, "records of 196 and 155 bytes");
+	BREAK(t.h.socket_count = 129, "129 sockets");
+	BREAK(t.h.count = 1, "has 728 bytes, not 532");
+	BREAK(t.h.count = 3, "not 924");
+	BREAK(t.h.socket_count = 1, "not 572");
 	assert_int_equal(svcdef_check(&whole, sizeof(whole.h) - 1, &e), -E_SPEC);
 	assert_int_equal(svcdef_check(&whole, sizeof(whole) - 1, &e), -E_SPEC);
-	whole.h.count = 0;
+	whole.h.count = whole.h.socket_count = 0;
 	assert_int_equal(svcdef_check(&whole, sizeof(whole.h), &e), 0);
 }
 
@@ -120,6 +130,27 @@ static void test_dependencies(void **state)
 	BREAK(t.d[1].deps[0].required = 2, "required 2");
 	/* what is behind dep_count is not looked at */
 	BREAK(t.d[1].deps[7].index = 999, NULL);
+}
+
+static void test_sockets(void **state)
+{
+	(void)state;
+	BREAK(t.d[0].socket_count = 9, "sockets 0 to 9 of 2");
+	BREAK(t.d[1].socket_first = 2, NULL); /* none */
+	BREAK(t.d[1].socket_first = 3, "sockets 3 to 3 of 2");
+	BREAK(t.d[0].socket_count = 0, "on demand, and no socket");
+	BREAK(t.d[0].fdstore_max = 129, "stored descriptors");
+	BREAK(t.d[0].watchdog_ms = 86400001, "timeout");
+	BREAK(strcpy(t.k[0].name, "a:b"), "socket record 0");
+	BREAK(memset(t.k[0].name, 'x', SVCDEF_SOCKET_NAME_MAX), "socket record 0");
+	BREAK(t.k[0].type = 0, "'api': unknown type 0");
+	BREAK(t.k[0].type = 4, "'api': unknown type 4");
+	BREAK(t.k[0].family = 4, "'api': unknown family 4");
+	BREAK(t.k[0].path[0] = 'x', "'api': no absolute path");
+	BREAK(memset(t.k[0].path, '/', SVCDEF_SOCKET_PATH_MAX), "'api': no absolute path");
+	BREAK(t.k[0].mode = 01777, "'api': no absolute path or no mode");
+	BREAK(t.k[1].port = 0, "'tcp': port 0");
+	BREAK(t.k[1].type = SVCDEF_SOCKET_SEQPACKET, "'tcp': port 22, type 3");
 }
 
 static int ask(enum ctl_tag tag, const char *payload, size_t n)
@@ -201,7 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),	     cmocka_unit_test(test_header),	   cmocka_unit_test(test_records),
 		cmocka_unit_test(test_dependencies), cmocka_unit_test(test_requests),	   cmocka_unit_test(test_malformed_frames),
-		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_replies),	     cmocka_unit_test(test_sockets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
