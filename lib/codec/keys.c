@@ -13,6 +13,16 @@ static const struct key table[] = {
 	{"docker.host", KEY_TEXT, true, 0, 0, NULL, "address on which userctr serves the Docker Engine API"},
 	{"hostname", KEY_HOSTNAME, false, 0, 0, NULL, "name of the machine"},
 	{"log_level", KEY_CHOICE, false, 0, 0, "error warning info debug", "least level that PID 1 logs"},
+	{"network.dns.nameservers", KEY_TEXT, true, 0, 0, NULL, "name servers, before those of leases"},
+	{"network.dns.search", KEY_TEXT, true, 0, 0, NULL, "domains in which names are looked for"},
+	{"network.interfaces.*.address", KEY_TEXT, true, 0, 0, NULL, "address of a link, with the length of its network"},
+	{"network.interfaces.*.addresses", KEY_TEXT, true, 0, 0, NULL, "several of them"},
+	{"network.interfaces.*.dhcp", KEY_FLAG, false, 0, 0, NULL, "ask for an address"},
+	{"network.interfaces.*.gateway", KEY_TEXT, false, 0, 0, NULL, "gateway of a link"},
+	{"network.interfaces.*.gateway_ipv6", KEY_TEXT, false, 0, 0, NULL, "the same for version 6"},
+	{"network.interfaces.*.match", KEY_TEXT, false, 0, 0, NULL, "which links are meant, instead of the key's own word"},
+	{"network.interfaces.*.mtu", KEY_NUMBER, false, 68, 65535, NULL, "largest packet of a link"},
+	{"network.interfaces.mac", KEY_TEXT, true, 0, 0, NULL, "ADDRESS.FIELD=value: a link by its hardware address"},
 	{"password", KEY_TEXT, false, 0, 0, NULL, "password of the console user, for this boot"},
 	{"recovery", KEY_FLAG, false, 0, 0, NULL, "stop before the state partition with a root shell"},
 	{"shutdown_timeout", KEY_NUMBER, false, 5, 3600, NULL, "seconds until an orderly shutdown is cut short"},
@@ -35,17 +45,31 @@ const struct key *keys_at(size_t i)
 	return i < COUNT ? &table[i] : NULL;
 }
 
-const struct key *keys_find(const char *name, size_t len)
+/* A name of the table may have one '*', which stands for any text. */
+static bool is_named(const char *name, size_t len, const char *pattern)
 {
+	const char *star = strchr(pattern, '*');
 	struct cmdline_arg a = {.key = name, .key_len = len};
 
+	if (star == NULL)
+		return cmdline_key_is(&a, pattern);
+	size_t head = (size_t)(star - pattern), tail = strlen(star + 1);
+	if (len <= head + tail || memcmp(name, pattern, head) != 0)
+		return false;
+	a.key = name + len - tail;
+	a.key_len = tail;
+	return cmdline_key_is(&a, star + 1);
+}
+
+const struct key *keys_find(const char *name, size_t len)
+{
 	for (size_t i = 0; i < COUNT; i++)
-		if (cmdline_key_is(&a, table[i].name))
+		if (is_named(name, len, table[i].name))
 			return &table[i];
 	return NULL;
 }
 
-#define WORD_MAX 32
+#define WORD_MAX 40
 
 /* Edits (insert, remove, replace one character) from a to b; both at most WORD_MAX long. */
 static unsigned distance(const char *a, size_t alen, const char *b, size_t blen)

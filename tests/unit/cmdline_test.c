@@ -260,11 +260,15 @@ static void test_table(void **state)
 	for (size_t i = 0; i < keys_count(); i++) {
 		const struct key *k = keys_at(i);
 		assert_ptr_equal(keys_find(k->name, strlen(k->name)), k);
-		assert_true(strlen(k->help) > 0 && strlen(k->name) <= 32);
+		assert_true(strlen(k->help) > 0 && strlen(k->name) <= 40);
 		assert_true(i == 0 || strcmp(keys_at(i - 1)->name, k->name) < 0);
 	}
 	assert_ptr_equal(keys_find("shutdown-timeout", 16), keys_find("shutdown_timeout", 16));
 	assert_null(keys_find("debug2", 6));
+	assert_string_equal(keys_find("network.interfaces.eth0.100.gateway-ipv6", 40)->name, "network.interfaces.*.gateway_ipv6");
+	assert_string_equal(keys_find("network.interfaces.x.address", 28)->name, "network.interfaces.*.address");
+	assert_null(keys_find("network.interfaces..address", 27));
+	assert_null(keys_find("network.interfaces.x.adress", 27));
 	assert_null(keys_find("debu", 4));
 }
 
