@@ -20,7 +20,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = @printf '  %-5s %s\n' $(1) $(2);
 # $(call step,what,command): a long step; a line with its time when it is done
 step = $(Q)s=$$EPOCHREALTIME; set -e; $(2); s=$$(( $${EPOCHREALTIME/./} - $${s/./} )); \
-	printf '[%4d.%d s] %s\n' $$((s / 1000000)) $$((s / 100000 % 10)) $(1)
+	printf '[%4d.%d s] %s\n' $$((s / 1000000)) $$((s / 100000 % 10)) '$(1)'
 
 # ---- sources ------------------------------------------------------------------------------------
 

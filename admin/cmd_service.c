@@ -293,6 +293,8 @@ static const struct verb verbs[] = {
 	{"start", cmd_start, "[--no-wait] NAME...", "start services and what they need", "slipway service start syslog"},
 	{"stop", cmd_stop, "[--no-wait] NAME...", "stop services", "slipway service stop syslog"},
 	{"restart", cmd_restart, "[--no-wait] NAME...", "stop and start services", "slipway service restart network"},
+	{"compile", cmd_service_compile, SERVICE_COMPILE_ARGS, "make the service table and configurations from service.yml files",
+	 "slipway service compile --out /tmp/services service.yml"},
 };
 
 int cmd_service(int argc, char **argv)

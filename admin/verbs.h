@@ -32,6 +32,8 @@ int usage(const char *program, const struct verb *v, const char *why);
 
 int cmd_boot_times(int argc, char **argv);
 int cmd_service(int argc, char **argv);
+#define SERVICE_COMPILE_ARGS "[--images DIR] [--images-at DIR] [--bundles-at DIR] --out DIR FILE..."
+int cmd_service_compile(int argc, char **argv);
 int cmd_power(int argc, char **argv); /* argv[0]: poweroff, reboot, halt or shutdown */
 int cmd_version(int argc, char **argv);
 
