@@ -253,7 +253,8 @@ static int write_at(int dir, const char *name, const struct buf *b, struct err *
 
 static int write_out(struct compiler *c, struct err *e)
 {
-	struct svcdef_header h = {.magic = SVCDEF_MAGIC, .record_size = sizeof(struct svcdef)};
+	struct svcdef_header h = {.magic = SVCDEF_MAGIC, .record_size = sizeof(struct svcdef),
+				  .socket_size = sizeof(struct svcdef_socket)};
 	owned_buf struct buf table = BUF_INIT(sizeof(h) + SVCDEF_COUNT_MAX * sizeof(struct svcdef));
 	char path[64];
 

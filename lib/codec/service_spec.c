@@ -37,7 +37,8 @@ uint64_t service_caps(const struct compose_service *s)
 {
 	uint64_t all = (UINT64_C(1) << CAPS) - 1;
 
-	return (s->is_privileged ? all : s->cap_add) & ~s->cap_drop;
+	/* as docker: what is added is added to what dropping has left */
+	return ((s->is_privileged ? all : 0) & ~s->cap_drop) | s->cap_add;
 }
 
 /* ---- process ---- */
