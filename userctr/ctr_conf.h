@@ -76,6 +76,10 @@ struct ctr_mount {
 	char *subpath;	   /* of a volume, or NULL */
 	char *tmpfs_opts;  /* mount(8) options of a tmpfs, or NULL */
 	bool is_rw, no_copy, is_anonymous, make_source, ro_not_recursive;
+	bool not_recursive; /* a bind without what is mounted below its source */
+	bool is_hidden;	    /* of HostConfig.Tmpfs: mounted, but not among inspect's Mounts */
+	/* of a volume to be made: objects of strings, borrowed from the conf; NULL = none */
+	const struct json *volume_options, *volume_labels;
 };
 
 /*
@@ -98,6 +102,8 @@ struct ctr_facts {
 	const char *netns_path;	 /* network_mode container:ID: /proc/PID/ns/net; NULL = by the mode */
 	const char *ipcns_path, *pidns_path; /* --ipc/--pid container:ID */
 	const char *init_path;	 /* --init: program bound to /sbin/docker-init */
+	const char *shm_path;	 /* bound at /dev/shm for --ipc shareable and container:ID; NULL = a tmpfs of its own */
+	uint64_t caps_have;	 /* capabilities that the daemon has, bit n = capability n; 0 = all */
 	/* user of the image or of --user, already looked up in the image's passwd by the caller through the layers */
 	uid_t uid;
 	gid_t gid;
@@ -127,5 +133,8 @@ struct ctr_user {
 };
 int ctr_user_find(const char *text, const char *passwd, size_t passwd_len, const char *group, size_t group_len,
 		  struct ctr_user *ret, struct err *e);
+
+/* Add the groups of --group-add, numbers or names in the text of group. Errors: -EINVAL "Unable to find group x" */
+int ctr_user_add_groups(struct ctr_user *u, const struct ctr_conf *c, const char *group, size_t group_len, struct err *e);
 
 #endif
