@@ -9,6 +9,7 @@
 #include "lib/base/steps.h"
 #include "lib/image/store.h"
 #include "lib/sys/unixsock.h"
+#include "userctr/ctr_net.h"
 #include "userctr/route.h"
 
 #include <errno.h>
@@ -81,6 +82,20 @@ static int go_images(void *ctx, struct err *e)
 	return store_open(d->conf.root, PRELOADED, &d->store, e);
 }
 
+static int go_networks(void *ctx, struct err *e)
+{
+	return nets_open(ctx, e);
+}
+
+/* After the containers that run have taken their addresses and ports. Without it there are still containers on the host's
+ * network and on none, so a kernel that refuses does not end the daemon. */
+static int go_rules(void *ctx, struct err *e)
+{
+	if (nets_apply(ctx, e) < 0)
+		log_error("userctr", "containers have no networks: %s", e->msg);
+	return 0;
+}
+
 static int go_listen(void *ctx, struct err *e)
 {
 	return daemon_listen(ctx, e);
@@ -110,6 +125,8 @@ static const struct step up_steps[] = {
 	{"loop", go_loop, NULL},
 	{"signals", go_signals, NULL},
 	{"images", go_images, NULL},
+	{"networks", go_networks, NULL},
+	{"rules", go_rules, NULL},
 	{"listen", go_listen, NULL},
 	{"ready", go_ready, NULL},
 };
@@ -139,6 +156,7 @@ int daemon_main(int argc, char **argv)
 	if (r < 0)
 		log_error("userctr", "%s", e.msg);
 	conns_release(&d.conns);
+	nets_close(&d);
 	store_close(d.store);
 	loop_release(&d.loop);
 	return r < 0;
