@@ -255,15 +255,22 @@ static int write_out(struct compiler *c, struct err *e)
 {
 	struct svcdef_header h = {.magic = SVCDEF_MAGIC, .record_size = sizeof(struct svcdef),
 				  .socket_size = sizeof(struct svcdef_socket)};
-	owned_buf struct buf table = BUF_INIT(sizeof(h) + SVCDEF_COUNT_MAX * sizeof(struct svcdef));
+	owned_buf struct buf table = BUF_INIT(sizeof(h) + SVCDEF_COUNT_MAX * sizeof(struct svcdef) +
+						 SVCDEF_SOCKETS_MAX * sizeof(struct svcdef_socket));
 	char path[64];
 
 	int r = dir_make_all(AT_FDCWD, c->out, 0755, e);
 	owned_fd int dir = r < 0 ? -1 : open(c->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return r < 0 ? r : err_set(e, errno, "open '%s'", c->out);
-	for (size_t i = 0; i < c->count; i++)
-		h.count += !c->items[i].is_out;
+	for (size_t i = 0; i < c->count; i++) {
+		struct item *it = &c->items[i];
+		it->record.socket_first = (uint16_t)h.socket_count;
+		h.count += !it->is_out;
+		h.socket_count += it->is_out ? 0 : (uint32_t)it->def->socket_count;
+	}
+	if (h.socket_count > SVCDEF_SOCKETS_MAX)
+		return err_set(e, E_LIMIT, "%u sockets, more than %d", h.socket_count, SVCDEF_SOCKETS_MAX);
 	buf_put(&table, &h, sizeof(h));
 	for (size_t i = 0; i < c->count; i++) {
 		const struct item *it = &c->items[i];
@@ -278,6 +285,9 @@ static int write_out(struct compiler *c, struct err *e)
 		if (r < 0)
 			return r;
 	}
+	for (size_t i = 0; i < c->count; i++)
+		if (!c->items[i].is_out)
+			buf_put(&table, c->items[i].def->sockets, c->items[i].def->socket_count * sizeof(struct svcdef_socket));
 	/* what PID 1 would refuse is never written */
 	r = svcdef_check(table.data, table.len, e);
 	return r < 0 ? r : write_at(dir, "services.tab", &table, e);

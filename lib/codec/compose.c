@@ -288,6 +288,8 @@ static int parse_service(struct compose_in *file, const struct yaml_pair *p, str
 		return compose_bad_text(&in, p->line, "hostname", "none with uts: host", s->hostname);
 	if (s->ready == SVCDEF_READY_EXIT && s->restart == SVCDEF_RESTART_ALWAYS)
 		return compose_bad_text(&in, p->line, "restart", "no or on-failure with io.slipway.ready: exit", "always");
+	if ((s->flags & SVCDEF_ON_DEMAND) != 0 && s->socket_count == 0)
+		return compose_bad_text(&in, p->line, "labels", "io.slipway.listen with io.slipway.on-demand", "nothing");
 	if (s->is_privileged)
 		s->no_seccomp = s->may_gain_privileges = true;
 	return 0;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct err;
+struct svcdef_socket;
 struct yaml_doc;
 
 #define COMPOSE_UNSET INT64_MIN
@@ -82,6 +83,10 @@ struct compose_service {
 	uint16_t restart_max;
 	uint32_t restart_window_ms, grace_ms, start_timeout_ms, log_max_bytes;
 	uint32_t flags; /* enum svcdef_flag */
+	uint32_t watchdog_ms;
+	uint8_t fdstore_max;
+	struct svcdef_socket *sockets;
+	size_t socket_count;
 };
 
 struct compose_file {

@@ -53,6 +53,8 @@ int take_devices(struct compose_in *in, const struct yaml_node *v, struct compos
 int take_rules(struct compose_in *in, const struct yaml_node *v, struct compose_service *s);
 /* compose_label.c: our labels */
 int take_labels(struct compose_in *in, const struct yaml_node *v, struct compose_service *s);
+/* compose_socket.c */
+int take_listen(struct compose_in *in, const char *key, const struct yaml_node *v, struct compose_service *s);
 /* compose_limits.c */
 int take_deploy(struct compose_in *in, const struct yaml_node *v, struct compose_service *s);
 int take_ulimits(struct compose_in *in, const struct yaml_node *v, struct compose_service *s);

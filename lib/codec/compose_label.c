@@ -94,6 +94,26 @@ static int on_root_size(struct compose_in *in, const char *key, const struct yam
 	return r;
 }
 
+static int on_demand(struct compose_in *in, const char *key, const struct yaml_node *v, struct compose_service *s)
+{
+	return set_flag(in, key, v, s, SVCDEF_ON_DEMAND);
+}
+
+static int on_watchdog(struct compose_in *in, const char *key, const struct yaml_node *v, struct compose_service *s)
+{
+	return take_ms(in, key, v, &s->watchdog_ms);
+}
+
+static int on_fdstore(struct compose_in *in, const char *key, const struct yaml_node *v, struct compose_service *s)
+{
+	int64_t n = 0;
+
+	int r = take_int(in, key, v, 0, SVCDEF_FDSTORE_EACH_MAX, &n);
+	if (r == 0)
+		s->fdstore_max = (uint8_t)n;
+	return r;
+}
+
 static const struct {
 	const char *name;
 	int (*take)(struct compose_in *in, const char *key, const struct yaml_node *v, struct compose_service *s);
@@ -108,6 +128,10 @@ static const struct {
 	{"io.slipway.start-timeout", on_start_timeout},
 	{"io.slipway.restart-limit", on_restart_limit},
 	{"io.slipway.root-size", on_root_size},
+	{"io.slipway.listen", take_listen},
+	{"io.slipway.on-demand", on_demand},
+	{"io.slipway.watchdog", on_watchdog},
+	{"io.slipway.fdstore", on_fdstore},
 };
 
 int take_labels(struct compose_in *in, const struct yaml_node *v, struct compose_service *s)

@@ -193,8 +193,8 @@ int take_volumes(struct compose_in *in, const struct yaml_node *v, struct compos
 		const struct yaml_node *one = v->items[i];
 		(void)snprintf(name, sizeof(name), "volumes[%zu]", i);
 		struct compose_in sub = compose_sub(in, name);
-		int r = one->type == YAML_MAP ? long_volume(&sub, one, s) : one->type == YAML_STR ? short_volume(in, name, one, s)
-								       : compose_bad(in, name, one, "a string or a map");
+		int r = one->type == YAML_MAP ? long_volume(&sub, one, s) : one->type == YAML_STR ? short_volume(&sub, "", one, s)
+								       : compose_bad(&sub, "", one, "a string or a map");
 		if (r < 0)
 			return r;
 	}

@@ -24,10 +24,11 @@ struct compose_in compose_sub(const struct compose_in *in, const char *key)
 
 int compose_bad_text(struct compose_in *in, unsigned line, const char *key, const char *expected, const char *found)
 {
-	const char *dot = *key == '\0' || *key == '[' ? "" : ".";
+	const char *dot = *key == '\0' || *key == '[' || in->at[0] == '\0' ? "" : ".";
+	const char *colon = *key == '\0' && in->at[0] == '\0' ? "" : ": ";
 
-	return err_say(in->e, E_SPEC, "%.120s:%u: %s%s%.50s: expected %s, found %.100s", in->file, line, in->at, dot, key,
-		       expected, found);
+	return err_say(in->e, E_SPEC, "%.120s:%u: %s%s%.50s%sexpected %s, found %.100s", in->file, line, in->at, dot, key,
+		       colon, expected, found);
 }
 
 int compose_bad(struct compose_in *in, const char *key, const struct yaml_node *v, const char *expected)

@@ -385,6 +385,7 @@ int service_record(const struct compose_service *s, const struct oci_config *ima
 		.restart_max = s->restart_max, .restart = s->restart, .ready = s->ready,
 		.restart_window_ms = s->restart_window_ms, .log_max_bytes = s->log_max_bytes,
 		.stop_signal = s->stop_signal, .shutdown_signal = s->shutdown_signal,
+		.watchdog_ms = s->watchdog_ms, .fdstore_max = s->fdstore_max, .socket_count = (uint8_t)s->socket_count,
 	};
 
 	if (d.stop_signal == 0)
