@@ -71,18 +71,51 @@ static int mount_image(struct err *e)
 	return fsmount_attach(fd, SYSROOT, e);
 }
 
-static int switch_root(struct err *e)
+/* The working directory is the image, wherever that is. */
+static int move_mounts(struct err *e)
 {
 	char to[PATH_TEXT_MAX];
 
 	for (size_t i = 0; i < countof(moved); i++) {
-		(void)snprintf(to, sizeof(to), "%s%s", SYSROOT, moved[i]); /* fits */
+		(void)snprintf(to, sizeof(to), ".%s", moved[i]); /* fits */
 		if (mount(moved[i], to, NULL, MS_MOVE, NULL) < 0 && errno != EINVAL)
 			return err_set(e, errno, "move '%s' into the image", moved[i]);
 	}
-	if (chdir(SYSROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		return err_set(e, errno, "make the image the root");
 	return 0;
+}
+
+/* The emergency console needs them where they were. */
+static void move_back(void)
+{
+	char from[PATH_TEXT_MAX];
+
+	for (size_t i = 0; i < countof(moved); i++) {
+		(void)snprintf(from, sizeof(from), ".%s", moved[i]); /* fits */
+		(void)mount(from, moved[i], NULL, MS_MOVE, NULL);    /* fails for those that were not moved */
+	}
+}
+
+static int enter_image(struct err *e)
+{
+	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
+		return err_set(e, errno, "make the image the root");
+	if (chroot(".") < 0 || chdir("/") < 0)
+		return err_set(e, errno, "enter the image");
+	return 0;
+}
+
+static int switch_root(struct err *e)
+{
+	if (chdir(SYSROOT) < 0)
+		return err_set(e, errno, "enter '%s'", SYSROOT);
+	int r = move_mounts(e);
+	if (r == 0)
+		r = enter_image(e);
+	if (r < 0) {
+		move_back();
+		(void)chdir("/"); /* where it came from */
+	}
+	return r;
 }
 
 struct dirent64_head {

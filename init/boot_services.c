@@ -65,11 +65,8 @@ int boot_table(void *ctx, struct err *e)
 		return r;
 	for (unsigned i = 0; i < p->svc_count; i++) {
 		struct svc *s = &p->svcs[i];
-		bool notifies = s->def->ready == SVCDEF_READY_NOTIFY || s->def->watchdog_ms != 0 || s->def->fdstore_max != 0;
-		if (notifies && svc_notify_listen(s, &why) < 0)
-			log_warn("slipway", "service '%s' cannot tell that it is ready: %s", s->def->name, why.msg);
 		/* tried again at its start, which fails then */
-		if (svc_sockets_open(s, &why) < 0)
+		if (svc_notify_listen(s, &why) < 0 || svc_sockets_open(s, &why) < 0)
 			log_warn("slipway", "service '%s': %s", s->def->name, why.msg);
 		svc_sockets_watch(s);
 	}
@@ -81,8 +78,8 @@ int boot_control(void *ctx, struct err *e)
 	struct err why;
 
 	(void)e;
-	/* the system works without it; whoever wanted it sees the reason */
-	if (control_begin(ctx, &why) < 0)
+	/* the system works without it, but nobody can ask it anything: worth a second try */
+	if (control_begin(ctx, &why) < 0 && control_begin(ctx, &why) < 0)
 		log_error("slipway", "control socket: %s", why.msg);
 	return 0;
 }

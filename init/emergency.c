@@ -76,7 +76,7 @@ static void on_shell_end(struct child *c)
 
 void emergency_begin(struct pid1 *p, const char *reason)
 {
-	bool is_on = p->emergency[0] != '\0';
+	bool is_on = p->emergency[0] != '\0', any = false;
 
 	if (is_on && strcmp(p->emergency, reason) == 0)
 		return;
@@ -89,11 +89,19 @@ void emergency_begin(struct pid1 *p, const char *reason)
 	p->shell_count = p->console_count;
 	for (unsigned i = 0; i < p->shell_count; i++) {
 		struct shell *sh = &p->shells[i];
-		if (sh->child.pid != 0 || sh->again.armed)
+		if (sh->child.pid != 0 || sh->again.armed) {
+			any = true;
 			continue;
+		}
 		*sh = (struct shell){.p = p, .child.ended = on_shell_end, .again.fire = on_again};
 		memcpy(sh->tty, p->consoles[i], sizeof(sh->tty));
 		start_shell(sh);
+		any |= sh->child.pid != 0;
+	}
+	/* none of them is a device: the kernel's own console is better than nobody */
+	if (!any && p->shell_count > 0 && strcmp(p->shells[0].tty, "console") != 0 && !p->shells[0].again.armed) {
+		(void)snprintf(p->shells[0].tty, sizeof(p->shells[0].tty), "console"); /* fits */
+		start_shell(&p->shells[0]);
 	}
 }
 

@@ -37,6 +37,7 @@
 #define SHUTDOWN_DEFAULT_S     90
 #define SHUTDOWN_KILL_MS       5000
 #define SHUTDOWN_UNMOUNT_MS    15000
+#define POWER_AGAIN_MS	       1000
 #define WATCHDOG_DEFAULT_S     60
 
 #endif

@@ -18,11 +18,11 @@ static struct pid1 pid1; /* all zero: its untouched pages cost nothing, in memor
 /* A kernel without /dev/console starts us with nothing open: 0 to 3 are occupied until boot_log() has better. */
 static void plug_descriptors(void)
 {
-	int fd;
+	int fd = -1;
 
-	do
+	/* a failure is tried again: a descriptor of ours at 3 or below would be replaced later */
+	for (int tries = 0; fd <= 3 && tries < 16; tries++)
 		fd = open("/", O_PATH | O_CLOEXEC);
-	while (fd >= 0 && fd <= 3);
 	if (fd > 3)
 		close(fd);
 }
@@ -31,13 +31,16 @@ static void run(struct pid1 *p)
 {
 	const struct timespec pause = {.tv_nsec = 100000000};
 	sigset_t all;
+	bool was_said = false;
 	struct err e;
 
 	sigfillset(&all);
 	for (;;) {
 		if (loop_once(&p->loop, -1, &e) == 0)
 			continue;
-		log_error("slipway", "%s", e.msg);
+		if (!was_said)
+			log_error("slipway", "%s", e.msg);
+		was_said = true;
 		(void)sigtimedwait(&all, NULL, &pause); /* a loop that cannot wait must not spin */
 		p->want |= WANT_REAP;
 		act(&p->loop);
@@ -67,7 +70,9 @@ int main(void)
 
 	/* ---- From here on PID 1 must not die: the kernel panics when it does. ---- */
 
-	if (loop_init(&p->loop, &e) < 0 || signals_setup(p, &e) < 0)
+	/* without these two nothing works: each gets a second try */
+	if ((loop_init(&p->loop, &e) < 0 && loop_init(&p->loop, &e) < 0) ||
+	    (signals_setup(p, &e) < 0 && signals_setup(p, &e) < 0))
 		emergency_begin(p, e.msg);
 	else
 		(void)boot_run(p); /* a failure is on the consoles, with a shell */

@@ -116,15 +116,12 @@ static void power_begin(struct pid1 *p)
 		how = RB_HALT_SYSTEM;
 	say(p, "%s now", power_name(p->power));
 	watchdog_end(p, /* disarm= */ p->power == CTL_POWER_HALT);
-	if (reboot(how) < 0)
-		say(p, "%s: %s", power_name(p->power), strerror(errno));
+	if (reboot(how) < 0) {
+		say(p, "%s: %s; trying again", power_name(p->power), strerror(errno));
+		timer_arm(&p->loop, &p->phase_due, clock_mono_ms() + POWER_AGAIN_MS);
+	}
 }
 
-static bool power_done(const struct pid1 *p)
-{
-	(void)p;
-	return false;
-}
 
 static const struct phase {
 	const char *name;
@@ -136,7 +133,7 @@ static const struct phase {
 	{"stop services", services_begin, services_done, services_late, 0},
 	{"kill processes", processes_begin, processes_done, processes_late, SHUTDOWN_KILL_MS},
 	{"file systems", files_begin, files_done, files_late, SHUTDOWN_UNMOUNT_MS},
-	{"power", power_begin, power_done, NULL, 0},
+	{"power", power_begin, NULL, NULL, 0}, /* the last: nothing comes behind it */
 };
 #define LAST_PHASE ((int)countof(phases) - 1)
 
@@ -173,6 +170,9 @@ void shutdown_advance(struct pid1 *p)
 			now->late(p);
 		begin_phase(p, p->phase + 1);
 	}
+	/* back from the last phase only when the kernel refused */
+	if (p->phase == LAST_PHASE && !p->phase_due.armed)
+		power_begin(p);
 }
 
 static int64_t total_ms(const struct pid1 *p)

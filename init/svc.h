@@ -108,7 +108,7 @@ int svc_log_pipe(struct svc *s, int *ret_write_end, struct err *e);
 void svc_log_end(struct svc *s); /* take what is left in the pipe, close it */
 
 /* svc_notify.c */
-int svc_notify_listen(struct svc *s, struct err *e);
+int svc_notify_listen(struct svc *s, struct err *e); /* when it has anything to tell, and nobody listens yet */
 
 /* svc_socket.c */
 struct svc_socket {

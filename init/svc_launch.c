@@ -91,7 +91,9 @@ int svc_launch(struct svc *s, struct err *e)
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0)
 		return err_set(e, errno, "open '/dev/null'");
-	int r = svc_sockets_open(s, e);
+	int r = svc_notify_listen(s, e);
+	if (r == 0)
+		r = svc_sockets_open(s, e);
 	if (r < 0)
 		return r;
 	collect(s, d);

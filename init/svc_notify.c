@@ -106,8 +106,11 @@ static void on_notify(struct source *src, uint32_t events)
 
 int svc_notify_listen(struct svc *s, struct err *e)
 {
+	const struct svcdef *d = s->def;
 	char path[PATH_TEXT_MAX];
 
+	if (s->notify.fd >= 0 || (d->ready != SVCDEF_READY_NOTIFY && d->watchdog_ms == 0 && d->fdstore_max == 0))
+		return 0;
 	(void)snprintf(path, sizeof(path), "/run/slipway/notify/%s", s->def->name); /* bounded */
 	/* writable by all: only this service has it mounted, as whatever user it runs */
 	owned_fd int fd = unixsock_listen(path, SOCK_DGRAM | SOCK_NONBLOCK, 0666, e);
@@ -117,5 +120,7 @@ int svc_notify_listen(struct svc *s, struct err *e)
 	int r = loop_add(&s->p->loop, &s->notify, EPOLLIN, e);
 	if (r == 0)
 		(void)take_fd(fd);
+	else
+		s->notify.fd = -1;
 	return r;
 }

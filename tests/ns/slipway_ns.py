@@ -40,11 +40,12 @@ for n in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0 loop-control:
 	IFS=: read -r name major minor <<<"$n"; mknod -m 666 "$R/dev/$name" c "$major" "$minor"
 done
 for i in $(seq 0 31); do mknod "$R/dev/loop$i" b 7 "$i"; done
-touch "$R/dev/kmsg" "$R/dev/ttyT"
+touch "$R/dev/kmsg" "$R/dev/ttyT" "$R/dev/console"
 mount --bind "$W/kmsg" "$R/dev/kmsg"
-mount --bind "$TTY" "$R/dev/ttyT"
+mount --bind "$TTY" "$R/dev/ttyT"; mount --bind "$TTY" "$R/dev/console"
 eval "$EXTRA"
-exec setpriv --bounding-set=-sys_time,-syslog,-sys_module chroot "$R" /init
+if [ -e "$W/gate" ]; then read -r _ <"$W/gate"; fi
+exec setpriv --bounding-set=-sys_time,-syslog,-sys_module chroot "$R" /init <"$TTY" >"$TTY" 2>&1
 """
 
 
@@ -122,7 +123,7 @@ class Machine:
             if s["behaviour"] is not None:
                 (lib / "services" / s["name"] / "behaviour").write_text(s["behaviour"])
 
-    def boot(self, cmdline="", extra="", make_image=True, env=None):
+    def boot(self, cmdline="", extra="", make_image=True, env=None, before=None):
         if make_image:
             subprocess.run(["mkfs.erofs", "-T0", self.files / "system.erofs", self.image], check=True,
                            capture_output=True)
@@ -136,8 +137,19 @@ class Machine:
             ["bash", "-c", inner, "-", str(self.cgroup), "unshare", "--mount", "--pid", "--net", "--ipc", "--uts",
              "--cgroup", "--fork", "--kill-child", "bash", "-c", SETUP], env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=open(self.dir / "setup.err", "wb"), start_new_session=True)
+        if before:
+            before()
         self.pid = wait_for(self._find_init)
         return self
+
+    def fail_call(self, n, error):
+        """To be used as boot(before=...): the n-th system call of PID 1 fails. What failcall prints comes later."""
+        kids = f"/proc/{self.proc.pid}/task/{self.proc.pid}/children"
+        pid = int(wait_for(lambda: Path(kids).read_text().split() or None)[0])
+        self.failer = subprocess.Popen([OUT / "bin/fixtures/failcall", str(pid), "init", str(n), str(error)],
+                                       stdout=subprocess.PIPE, text=True)
+        assert self.failer.stdout.readline() == "attached\n"
+        (self.dir / "gate").write_text("go\n")
 
     def _find_init(self):
         assert self.proc.poll() is None, (self.dir / "setup.err").read_text()
