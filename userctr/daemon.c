@@ -10,6 +10,7 @@
 #include "lib/image/store.h"
 #include "lib/sys/unixsock.h"
 #include "userctr/ctr_net.h"
+#include "userctr/events.h"
 #include "userctr/route.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@
 #define CMDLINE_PATH "/run/slipway/cmdline"
 #define PRELOADED    "/usr/lib/slipway/images"
 
-static const struct route *const tables[] = {routes_system, NULL};
+static const struct route *const tables[] = {routes_system, routes_events, NULL};
 
 /* ---- signals ---- */
 
@@ -96,6 +97,11 @@ static int go_rules(void *ctx, struct err *e)
 	return 0;
 }
 
+static int go_events(void *ctx, struct err *e)
+{
+	return events_open(ctx, e);
+}
+
 static int go_listen(void *ctx, struct err *e)
 {
 	return daemon_listen(ctx, e);
@@ -124,6 +130,7 @@ static int go_ready(void *ctx, struct err *e)
 static const struct step up_steps[] = {
 	{"loop", go_loop, NULL},
 	{"signals", go_signals, NULL},
+	{"events", go_events, NULL},
 	{"images", go_images, NULL},
 	{"networks", go_networks, NULL},
 	{"rules", go_rules, NULL},
@@ -155,6 +162,7 @@ int daemon_main(int argc, char **argv)
 	r = loop_run(&d.loop, &e);
 	if (r < 0)
 		log_error("userctr", "%s", e.msg);
+	events_close(&d);
 	conns_release(&d.conns);
 	nets_close(&d);
 	store_close(d.store);

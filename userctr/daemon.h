@@ -7,6 +7,7 @@
 #include "userctr/conf.h"
 #include "userctr/conn.h"
 
+struct events;
 struct nets;
 struct route;
 struct store;
@@ -18,6 +19,7 @@ struct daemon {
 	struct conns conns;
 	const struct route *const *routes; /* tables, ended by NULL */
 	struct source signals;
+	struct events *events;	 /* owned */
 	struct store *store;	 /* owned */
 	struct nets *nets;	 /* owned */
 	struct volumes *volumes; /* owned */

@@ -26,5 +26,6 @@ extern const struct route routes_exec[];
 extern const struct route routes_network[];
 extern const struct route routes_volume[];
 extern const struct route routes_image[];
+extern const struct route routes_events[];
 
 #endif
