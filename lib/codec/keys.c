@@ -31,6 +31,7 @@ static const struct key table[] = {
 	{"state.fstype", KEY_CHOICE, false, 0, 0, "auto ext4 vfat", "file system of the state partition"},
 	{"state.required", KEY_FLAG, false, 0, 0, NULL, "emergency console instead of memory without a state partition"},
 	{"state.wait", KEY_SECONDS, false, 0, 300, NULL, "seconds to wait for the state partition to appear"},
+	{"syslog.remote", KEY_TEXT, false, 0, 0, NULL, "another machine that gets the log's messages too"},
 	{"watchdog", KEY_SECONDS, false, 1, 3600, NULL, "feed the hardware watchdog, with this timeout"},
 };
 #define COUNT (sizeof(table) / sizeof(table[0]))
