@@ -28,7 +28,7 @@
 #define CMDLINE_PATH "/run/slipway/cmdline"
 #define PRELOADED    "/usr/lib/slipway/images"
 
-static const struct route *const tables[] = {routes_system, routes_events, NULL};
+static const struct route *const tables[] = {routes_system, routes_events, routes_image, NULL};
 
 /* ---- signals ---- */
 

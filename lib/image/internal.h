@@ -44,7 +44,6 @@ struct store {
 void *array_add(void *array, size_t *n, size_t size);
 
 int ref_cmp(const struct ref *a, const struct ref *b);
-int64_t time_of_rfc3339(const char *text); /* seconds; 0 when it is none */
 
 /* store_index.c */
 int index_load(struct store *s, struct err *e);

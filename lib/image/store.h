@@ -78,6 +78,9 @@ int store_lower(struct store *s, const struct image *i, struct buf *out, struct 
 bool store_layer_size(struct store *s, const struct digest *diff_id, uint64_t *ret);
 uint64_t store_layers_size(struct store *s); /* of all layers of the writable root, each once */
 
+/* Seconds since the epoch of an instant in a config; 0 when it is none. */
+int64_t store_time(const char *rfc3339);
+
 /* A blob, to be read. Returns its descriptor, caller owns. Errors: -ENOENT */
 int store_blob_open(struct store *s, const struct digest *d, struct err *e);
 
@@ -103,6 +106,7 @@ int store_remove(struct store *s, struct image *i, struct err *e);
  */
 int store_sweep(const char *root, struct err *e);
 bool store_needs_sweep(const struct store *s);
+void store_swept(struct store *s); /* somebody is at it */
 
 /* ---- what helpers bring ---- */
 

@@ -285,6 +285,11 @@ bool store_needs_sweep(const struct store *s)
 	return s->want_sweep;
 }
 
+void store_swept(struct store *s)
+{
+	s->want_sweep = false;
+}
+
 /* Runs in a child of the daemon too: it knows only names. Folders of helpers at work are not touched then, because only
  * what is called gone-* is meant to go; at the start everything is. */
 static int sweep(const char *root, const char *prefix, struct err *e)

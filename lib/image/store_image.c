@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-int64_t time_of_rfc3339(const char *text)
+int64_t store_time(const char *text)
 {
 	struct tm tm = {0};
 	char zone = '\0', sign = '+';
@@ -97,7 +97,7 @@ static int load_parts(struct store *s, const struct digest *manifest, struct ima
 		r = oci_config_parse(buf_str(&text), text.len, "config", &i->config, e);
 	if (r < 0)
 		return r;
-	i->created = time_of_rfc3339(i->config.created);
+	i->created = store_time(i->config.created);
 	i->is_builtin = i->config.n > 0;
 	for (size_t k = 0; r == 0 && k < i->config.n; k++) {
 		char t[DIGEST_TEXT_SIZE];

@@ -112,3 +112,29 @@ struct stream *stream_fd(int fd, bool close_it)
 	f->close_it = close_it;
 	return &f->s;
 }
+
+struct call_stream {
+	struct stream s;
+	ssize_t (*next)(void *ctx, const void **ret, struct err *e);
+	void *ctx;
+};
+
+static ssize_t call_next(struct stream *s, const void **ret, struct err *e)
+{
+	struct call_stream *c = (struct call_stream *)s;
+
+	return c->next(c->ctx, ret, e);
+}
+
+static const struct stream_ops call_ops = {call_next, NULL};
+
+struct stream *stream_call(ssize_t (*next)(void *ctx, const void **ret, struct err *e), void *ctx)
+{
+	struct call_stream *c = stream_make(sizeof(*c), &call_ops, NULL, false);
+
+	if (c != NULL) {
+		c->next = next;
+		c->ctx = ctx;
+	}
+	return c != NULL ? &c->s : NULL;
+}

@@ -45,6 +45,9 @@ void stream_free(struct stream *s);
 
 struct stream *stream_fd(int fd, bool close_it);
 
+/* Blocks that somebody else makes: next() as stream_next(), ctx borrowed. */
+struct stream *stream_call(ssize_t (*next)(void *ctx, const void **ret, struct err *e), void *ctx);
+
 /*
  *   want        NULL takes any; else the end is -E_DIGEST when it differs. Copied.
  *   want_size   bytes, or STREAM_ANY_SIZE. More than these is -E_DIGEST at once.

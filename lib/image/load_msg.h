@@ -1,0 +1,49 @@
+/* lib/image/load_msg.h - what the unpack helper says, over a SOCK_SEQPACKET pair; one struct per message, cut after its text.
+ *
+ *   parser (no privilege) ──► keeper (CAP_SYS_ADMIN, reads no archive) ──► daemon
+ *
+ *     LOAD_OPAQUE    ─────────► sets the attribute, says nothing
+ *     LOAD_PROGRESS  ─────────►──────────────────────────────────────────►
+ *     LOAD_IMAGE     ─────────►──────────────────────────────────────────►  kept until LOAD_DONE
+ *     LOAD_LAYER     ─────────►──────────────────────────────────────────►  likewise (import)
+ *     LOAD_FAILED    ─────────►──────────────────────────────────────────►  the last one
+ *     (exit 0)       ─────────► syncfs, then LOAD_DONE  ─────────────────►  the last one
+ *
+ * An end without LOAD_DONE or LOAD_FAILED is a helper that died.
+ */
+#ifndef IMAGE_LOAD_MSG_H
+#define IMAGE_LOAD_MSG_H
+
+#include "lib/codec/digest.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOAD_TEXT_MAX 16384
+
+enum load_kind {
+	LOAD_PROGRESS = 1, /* a: bytes of the archive */
+	LOAD_IMAGE = 2,	   /* one: manifest; text: names, a NUL behind each */
+	LOAD_LAYER = 3,	   /* one: diff id, two: blob, a: bytes of the blob, b: enum stream_coding */
+	LOAD_OPAQUE = 4,   /* text: directory, relative to the work folder */
+	LOAD_FAILED = 5,   /* a: code; text */
+	LOAD_DONE = 6,
+};
+
+struct load_msg {
+	uint32_t kind;
+	uint32_t text_len; /* bytes of text in the message */
+	uint64_t a, b;
+	struct digest one, two;
+	char text[LOAD_TEXT_MAX];
+};
+
+#define LOAD_MSG_HEAD offsetof(struct load_msg, text)
+
+/* Send with len bytes of text. Returns 0 or -errno. */
+int load_msg_send(int fd, struct load_msg *m, const void *text, size_t len);
+
+/* Receive. Returns 1, 0 at the end, -EPROTO for what is no message, -errno. The text is NUL-ended as well. */
+int load_msg_recv(int fd, struct load_msg *m, int flags);
+
+#endif

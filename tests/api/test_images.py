@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images through docker's client: load, list, inspect, history, tag, rmi, prune, save, import; and what must be refused."""
+import io
+import json
+import os
+import tarfile
+
+import pytest
+
+import images as im
+
+LAYER = im.tar(im.directory("bin"), im.entry("bin/sh", b"#!" * 2000, mode=0o755), im.symlink("etc", "/usr/etc"))
+UPPER = im.tar(im.directory("data"), im.entry("data/file", b"upper"), im.entry("bin/.wh.sh"))
+
+
+def load(d, data, ok=True):
+    return d.docker("load", input=data, text=False, ok=ok)
+
+
+def layers_of(d):
+    return sorted(x for x in os.listdir(d.root / "layers") if not x.endswith(".json"))
+
+
+def debris(d):
+    """What a failed load must leave behind: nothing."""
+    d.stop()
+    d.start()
+    return layers_of(d) + os.listdir(d.root / "blobs" / "sha256") + os.listdir(d.root / "tmp")
+
+
+@pytest.mark.parametrize("pack", [None, im.gz])
+@pytest.mark.parametrize("archive", [im.docker_archive, im.oci_archive])
+def test_load(make_daemon, archive, pack):
+    d = make_daemon()
+    out = load(d, archive("bb:1" if archive is im.docker_archive else "docker.io/library/bb:1", LAYER, UPPER, pack=pack)).stdout
+    assert out == b"Loaded image: bb:1\n"
+    assert d.docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.Size}}").stdout == "bb:1 4kB\n"
+    got = json.loads(d.docker("inspect", "bb:1").stdout)[0]
+    assert got["Id"] == "sha256:" + im.sha(im.config([LAYER, UPPER]))
+    assert got["RootFS"]["Layers"] == ["sha256:" + im.sha(LAYER), "sha256:" + im.sha(UPPER)]
+    assert got["RepoTags"] == ["bb:1"] and got["Size"] == 4005 and got["Config"]["Cmd"] == ["/bin/sh"]
+    bottom, top = d.root / "layers" / im.sha(LAYER), d.root / "layers" / im.sha(UPPER)
+    assert (bottom / "bin/sh").read_bytes() == b"#!" * 2000
+    assert (bottom / "bin/sh").stat().st_mode == 0o100755 and (bottom / "bin/sh").stat().st_mtime == 1000000000
+    assert os.readlink(bottom / "etc") == "/usr/etc"
+    gone = (top / "bin/sh").lstat()
+    assert gone.st_mode & 0o170000 == 0o020000 and gone.st_rdev == 0
+    d.restart()
+    assert d.docker("images", "-q").stdout.strip() == got["Id"][7:19]
+
+
+def test_load_whole_archive_compressed(make_daemon):
+    d = make_daemon()
+    load(d, im.gz(im.docker_archive("bb:1", LAYER)))
+    assert d.docker("images", "-q").stdout != ""
+
+
+def test_load_is_in_the_golden_form(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER))
+    golden = {"Containers", "Created", "Id", "Labels", "ParentId", "RepoDigests", "RepoTags", "SharedSize", "Size"}
+    status, got = d.api("GET", "/images/json")
+    assert status == 200 and set(got[0]) == golden
+    assert got[0]["Containers"] == -1 and got[0]["SharedSize"] == -1 and got[0]["RepoDigests"] == []
+    assert got[0]["Created"] == 1767323045 and got[0]["Labels"] is None
+    status, got = d.api("GET", "/images/bb:1/json")
+    assert set(got) == {"Id", "RepoTags", "RepoDigests", "Parent", "Comment", "Created", "DockerVersion", "Author", "Config",
+                        "Architecture", "Os", "Size", "GraphDriver", "RootFS", "Metadata"}
+
+
+def test_several_images_share_layers(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("a:1", LAYER))
+    load(d, im.docker_archive("b:1", LAYER, UPPER))
+    assert len(layers_of(d)) == 2
+    d.docker("rmi", "a:1")
+    assert len(layers_of(d)) == 2
+    d.docker("rmi", "b:1")
+    assert layers_of(d) == []
+
+
+def test_history(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER, UPPER))
+    got = d.api("GET", "/images/bb:1/history")[1]
+    assert [x["Size"] for x in got] == [5, 4000] and [x["CreatedBy"] for x in got] == ["layer 1", "layer 0"]
+    assert got[0]["Tags"] == ["bb:1"] and got[1]["Id"] == "<missing>"
+
+
+def test_lookup_and_errors(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER))
+    image = d.docker("images", "-q", "--no-trunc").stdout.strip()
+    for name in ["bb:1", image, image[7:], image[7:19], image[:20], "docker.io/library/bb:1"]:
+        assert d.api("GET", f"/images/{name}/json")[1]["Id"] == image
+    assert d.api("GET", "/images/nosuch/json") == (404, {"message": "No such image: nosuch:latest"})
+    assert d.api("POST", "/images/bb:1/tag?repo=UPPER") == (
+        400, {"message": "invalid reference format: repository name (library/UPPER) must be lowercase"})
+    assert d.api("DELETE", "/images/bb:2?force=1") == (404, {"message": "No such image: bb:2"})
+
+
+def test_tag_and_rmi(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER))
+    d.docker("tag", "bb:1", "other/name:2")
+    image = d.docker("images", "-q", "--no-trunc").stdout.split()[0]
+    assert d.api("DELETE", "/images/bb:1") == (200, [{"Untagged": "bb:1"}])
+    d.docker("tag", image, "bb:1")
+    p = d.docker("rmi", image, ok=False)
+    assert p.returncode == 1 and "(must be forced) - image is referenced in multiple repositories" in p.stderr
+    d.docker("rmi", "bb:1")
+    assert d.docker("rmi", "other/name:2").stdout == f"Untagged: other/name:2\nDeleted: {image}\n"
+    assert d.docker("images", "-q").stdout == ""
+
+
+def test_retag_leaves_a_dangling_image_for_prune(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER))
+    load(d, im.docker_archive("bb:1", UPPER))
+    assert len(d.docker("images", "-q").stdout.split()) == 2
+    assert len(d.docker("images", "-q", "-f", "dangling=true").stdout.split()) == 1
+    assert d.docker("images", "--format", "{{.Repository}}", "-f", "reference=b*").stdout == "bb\n"
+    assert "Total reclaimed space: 4kB" in d.docker("image", "prune", "-f").stdout
+    assert len(d.docker("images", "-q").stdout.split()) == 1
+    assert len(layers_of(d)) == 1
+    d.docker("image", "prune", "-af")
+    assert d.docker("images", "-q").stdout == "" and layers_of(d) == []
+
+
+@pytest.mark.parametrize("pack", [None, im.gz])
+def test_save_and_load_keep_every_digest(make_daemon, pack):
+    a, b = make_daemon(), make_daemon()
+    load(a, im.oci_archive("docker.io/library/bb:1", LAYER, UPPER, pack=pack))
+    out = a.docker("save", "bb:1", text=False).stdout
+    names = tarfile.open(fileobj=io.BytesIO(out)).getnames()
+    assert {"oci-layout", "index.json", "manifest.json"} < set(names)
+    assert load(b, out).stdout == b"Loaded image: bb:1\n"
+    assert a.api("GET", "/images/bb:1/json")[1]["Id"] == b.api("GET", "/images/bb:1/json")[1]["Id"]
+    assert sorted(os.listdir(a.root / "blobs/sha256")) == sorted(os.listdir(b.root / "blobs/sha256"))
+    assert b.docker("save", "bb:1", text=False).stdout == out
+
+
+def test_import(make_daemon):
+    d = make_daemon()
+    out = d.docker("import", "-c", 'CMD ["/bin/sh","-c","true"]', "-c", "ENV A=b", "-c", "EXPOSE 80", "-m", "mine", "-", "imp:1",
+                   input=im.gz(LAYER), text=False).stdout.strip().decode()
+    got = json.loads(d.docker("inspect", "imp:1").stdout)[0]
+    assert got["Id"] == out and got["Comment"] == "mine"
+    assert got["Config"]["Cmd"] == ["/bin/sh", "-c", "true"] and got["Config"]["Env"] == ["A=b"]
+    assert got["Config"]["ExposedPorts"] == {"80/tcp": {}}
+    assert got["RootFS"]["Layers"] == ["sha256:" + im.sha(LAYER)]
+
+
+def test_pull_says_what_is_missing(docker):
+    p = docker("pull", "nosuch:1", ok=False)
+    assert p.returncode == 1 and "no registry client yet" in p.stderr
+
+
+# ---- what must be refused ----
+
+def broken_digest(m):
+    m["layers"][0]["digest"] = "sha256:" + "0" * 64
+
+
+def broken_size(m):
+    m["layers"][0]["size"] += 1
+
+
+BAD = {
+    "garbage": (b"x" * 5000, "not a tar archive"),
+    "nothing": (b"", "not a"),
+    "gzip cut off": (im.gz(im.docker_archive("bb:1", LAYER))[:-100], "cut off"),
+    "tar cut off": (im.docker_archive("bb:1", LAYER)[:3000], "Truncated"),
+    "no manifest": (im.tar(im.entry("a", b"b")), "neither manifest.json nor index.json"),
+    "other diff id": (im.docker_archive("bb:1", LAYER, conf=im.config([UPPER])), "its config says sha256:" + im.sha(UPPER)),
+    "layer missing": (im.oci_archive("bb:1", LAYER, lie=broken_digest), "is not in the archive"),
+    "layer size": (im.oci_archive("bb:1", LAYER, lie=broken_size), "digest"),
+    "bad name": (im.docker_archive("UPPER:1", LAYER), "must be lowercase"),
+    "other platform": (im.oci_archive("bb:1", LAYER, platform={"os": "linux", "architecture": "s390x"}), "linux/amd64"),
+    "layer is no tar": (im.docker_archive("bb:1", b"\0no tar" * 1000), "not a tar archive"),
+    "dotdot": (im.docker_archive("bb:1", im.tar(im.entry("../x", b"y"))), "entry '../x': has '..' in its path"),
+    "dotdot inside": (im.docker_archive("bb:1", im.tar(im.entry("a/../../x", b"y"))), "has '..' in its path"),
+    "dotdot link": (im.docker_archive("bb:1", im.tar(im.hardlink("a", "../../../../etc/passwd"))), "has '..' in its path"),
+    "link to nothing": (im.docker_archive("bb:1", im.tar(im.hardlink("a", "etc/passwd"))), "hard link"),
+    "climbing whiteout": (im.docker_archive("bb:1", im.tar(im.entry("a/.wh..."))), "removes nothing that has a name"),
+    "deep": (im.docker_archive("bb:1", im.tar(im.directory("d/" * 300))), "deeper than"),
+    "long name": (im.docker_archive("bb:1", im.tar(im.entry("n" * 300, b""))), "longer than 255"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_refused(make_daemon, what):
+    d = make_daemon()
+    data, message = BAD[what]
+    p = load(d, data, ok=False)
+    assert p.returncode == 1 and message in p.stderr.decode(), p.stderr
+    assert debris(d) == []
+
+
+def test_blob_with_another_content_is_refused(make_daemon):
+    d = make_daemon()
+    data = bytearray(im.oci_archive("bb:1", LAYER))
+    at = data.index(b"#!#!")
+    data[at] = ord("?")
+    p = load(d, bytes(data), ok=False)
+    assert p.returncode == 1 and b"instead of sha256:" in p.stderr
+    assert debris(d) == []
