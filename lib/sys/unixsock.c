@@ -6,18 +6,35 @@
 #include "lib/base/owned.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int address(const char *path, struct sockaddr_un *a, struct err *e)
+/* A path that is too long for an address is named through its folder, which *ret_dir then holds open. */
+static int address(const char *path, struct sockaddr_un *a, int *ret_dir, struct err *e)
 {
+	const char *base = strrchr(path, '/');
+	char dir[PATH_MAX];
+
 	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) >= sizeof(a->sun_path))
+	if (strlen(path) < sizeof(a->sun_path)) {
+		strcpy(a->sun_path, path);
+		return 0;
+	}
+	size_t n = base != NULL ? (size_t)(base - path) : 0;
+	if (n == 0 || n >= sizeof(dir) || strlen(base) + 32 >= sizeof(a->sun_path))
 		return err_set(e, ENAMETOOLONG, "socket '%s'", path);
-	strcpy(a->sun_path, path);
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	*ret_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_dir < 0)
+		return err_set(e, errno, "folder of socket '%s'", path);
+	(void)snprintf(a->sun_path, sizeof(a->sun_path), "/proc/self/fd/%d%s", *ret_dir, base); /* measured above */
 	return 0;
 }
 
@@ -25,8 +42,9 @@ int unixsock_listen(const char *path, int type, mode_t mode, struct err *e)
 {
 	struct sockaddr_un a;
 	struct stat st;
+	owned_fd int dir = -1;
 
-	int r = address(path, &a, e);
+	int r = address(path, &a, &dir, e);
 	if (r < 0)
 		return r;
 	owned_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
@@ -47,8 +65,9 @@ int unixsock_listen(const char *path, int type, mode_t mode, struct err *e)
 int unixsock_connect(const char *path, int type, struct err *e)
 {
 	struct sockaddr_un a;
+	owned_fd int dir = -1;
 
-	int r = address(path, &a, e);
+	int r = address(path, &a, &dir, e);
 	if (r < 0)
 		return r;
 	owned_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
