@@ -16,6 +16,8 @@ struct ctr_net;
 struct daemon;
 struct err;
 struct image;
+struct json;
+struct json_writer;
 
 #define CTR_ID_SIZE   65
 #define CTR_NAME_SIZE 256
@@ -53,6 +55,30 @@ struct ctr {
 };
 
 struct ctrs; /* opaque: the set; struct daemon has one */
+
+/* Load every record. Their processes are not looked at yet: ctrs_recover() does when everything else is up. */
+int ctrs_open(struct daemon *d, struct err *e);
+
+/* Find the monitors of what ran, note what ended meanwhile, start what the policies want started. */
+int ctrs_recover(struct daemon *d, struct err *e);
+void ctrs_close(struct daemon *d);
+
+/* How many are in each state: indexed by enum ctr_state. */
+void ctrs_count(struct daemon *d, unsigned ret[CTR_DEAD + 1]);
+
+/*
+ * Make a container.
+ *
+ *   name       as asked for, with or without its slash; NULL = made up
+ *   body       of the request
+ *   warnings   open array
+ *
+ * Errors   -ENOENT "No such image: x:1"   -EEXIST the name is taken   -EINVAL   as docker says them
+ */
+int ctr_create(struct daemon *d, const char *name, const struct json *body, unsigned api, struct json_writer *warnings,
+	       struct ctr **ret, struct err *e);
+
+int ctr_rename(struct ctr *c, const char *name, struct err *e);
 
 /*
  * Find by full id, exact name (leading slash allowed), unique prefix of an id, in this order.

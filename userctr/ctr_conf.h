@@ -104,6 +104,7 @@ struct ctr_facts {
 	const char *init_path;	 /* --init: program bound to /sbin/docker-init */
 	const char *shm_path;	 /* bound at /dev/shm for --ipc shareable and container:ID; NULL = a tmpfs of its own */
 	uint64_t caps_have;	 /* capabilities that the daemon has, bit n = capability n; 0 = all */
+	uint64_t nofile_max;	 /* descriptors that the daemon may allow; 0 = any number */
 	/* user of the image or of --user, already looked up in the image's passwd by the caller through the layers */
 	uid_t uid;
 	gid_t gid;

@@ -150,7 +150,7 @@ static void write_limit(struct json_writer *w, const char *name, int64_t hard, i
 }
 
 /* A daemon's own limits are not a container's: what was not asked for is said too. */
-static void write_limits(struct json_writer *w, const struct json *host)
+static void write_limits(struct json_writer *w, const struct json *host, const struct ctr_facts *f)
 {
 	struct json_iter it = json_iter(json_get(host, "Ulimits"));
 	bool has_nofile = false;
@@ -162,7 +162,8 @@ static void write_limits(struct json_writer *w, const struct json *host)
 		write_limit(w, name, conf_int(it.value, "Hard"), conf_int(it.value, "Soft"));
 	}
 	if (!has_nofile)
-		write_limit(w, "nofile", NOFILE_HARD, NOFILE_SOFT);
+		write_limit(w, "nofile", f->nofile_max != 0 && f->nofile_max < NOFILE_HARD ? (int64_t)f->nofile_max : NOFILE_HARD,
+			    NOFILE_SOFT);
 	jw_end_arr(w);
 }
 
@@ -204,7 +205,7 @@ static int write_process(struct json_writer *w, const struct ctr_conf *c, const 
 	jw_key(w, "capabilities");
 	caps_write(w, caps_of(c, f));
 	jw_key(w, "rlimits");
-	write_limits(w, c->host);
+	write_limits(w, c->host, f);
 	if (sec.no_new_privileges)
 		jw_kbool(w, "noNewPrivileges", true);
 	jw_kint(w, "oomScoreAdj", conf_int(c->host, "OomScoreAdj"));
@@ -381,7 +382,7 @@ static int write_exec(struct json_writer *w, const struct ctr_conf *c, const str
 	all = f->caps_have != 0 ? f->caps_have : UINT64_MAX;
 	caps_write(w, conf_bool(x, "Privileged") ? all : caps_of(c, f));
 	jw_key(w, "rlimits");
-	write_limits(w, c->host);
+	write_limits(w, c->host, f);
 	struct security sec;
 	if (security_read(c->host, &sec, NULL) == 0 && sec.no_new_privileges)
 		jw_kbool(w, "noNewPrivileges", true);

@@ -11,6 +11,7 @@
 #include "lib/sys/unixsock.h"
 #include "userctr/ctr_net.h"
 #include "userctr/events.h"
+#include "userctr/ctr.h"
 #include "userctr/route.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@
 #define CMDLINE_PATH "/run/slipway/cmdline"
 #define PRELOADED    "/usr/lib/slipway/images"
 
-static const struct route *const tables[] = {routes_system, routes_events, routes_image, NULL};
+static const struct route *const tables[] = {routes_system, routes_events, routes_container, routes_exec, NULL};
 
 /* ---- signals ---- */
 
@@ -107,6 +108,16 @@ static int go_listen(void *ctx, struct err *e)
 	return daemon_listen(ctx, e);
 }
 
+static int go_containers(void *ctx, struct err *e)
+{
+	return ctrs_open(ctx, e);
+}
+
+static int go_recover(void *ctx, struct err *e)
+{
+	return ctrs_recover(ctx, e);
+}
+
 /* Tell the service manager that the socket answers (sd_notify's protocol). */
 static int go_ready(void *ctx, struct err *e)
 {
@@ -133,6 +144,8 @@ static const struct step up_steps[] = {
 	{"events", go_events, NULL},
 	{"images", go_images, NULL},
 	{"networks", go_networks, NULL},
+	{"containers", go_containers, NULL},
+	{"recover", go_recover, NULL}, /* takes the addresses of what runs */
 	{"rules", go_rules, NULL},
 	{"listen", go_listen, NULL},
 	{"ready", go_ready, NULL},
@@ -164,6 +177,7 @@ int daemon_main(int argc, char **argv)
 		log_error("userctr", "%s", e.msg);
 	events_close(&d);
 	conns_release(&d.conns);
+	ctrs_close(&d);
 	nets_close(&d);
 	store_close(d.store);
 	loop_release(&d.loop);

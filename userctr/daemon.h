@@ -7,6 +7,7 @@
 #include "userctr/conf.h"
 #include "userctr/conn.h"
 
+struct ctrs;
 struct events;
 struct nets;
 struct route;
@@ -21,6 +22,7 @@ struct daemon {
 	struct source signals;
 	struct events *events;	 /* owned */
 	struct store *store;	 /* owned */
+	struct ctrs *ctrs;	 /* owned */
 	struct nets *nets;	 /* owned */
 	struct volumes *volumes; /* owned */
 };

@@ -2,7 +2,7 @@
 /* One program, several lives: the daemon, the monitors and helpers it starts, and the client. */
 #include "lib/base/owned.h"
 #include "userctr/daemon.h"
-#include "userctr/image_helper.h"
+#include "userctr/helpers.h"
 #include "userctr/monitor.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@ static const struct {
 } lives[] = {
 	{"daemon", daemon_main},
 	{"monitor", monitor_main},
-	{"unpack", unpack_main},
+	{"populate", populate_main},
+	{"remove-tree", remove_tree_main},
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,11 @@
+/* userctr/helpers.h - short lives of this program, started by the daemon (child.h) for work that would hold it up. */
+#ifndef USERCTR_HELPERS_H
+#define USERCTR_HELPERS_H
+
+/* The verb `userctr populate LOWER (PATH DEST)...`: fill volumes with what the image has at PATH. */
+int populate_main(int argc, char **argv);
+
+/* The verb `userctr remove-tree DIR...`. */
+int remove_tree_main(int argc, char **argv);
+
+#endif
