@@ -9,9 +9,9 @@
 #include "lib/base/steps.h"
 #include "lib/image/store.h"
 #include "lib/sys/unixsock.h"
+#include "userctr/ctr.h"
 #include "userctr/ctr_net.h"
 #include "userctr/events.h"
-#include "userctr/ctr.h"
 #include "userctr/route.h"
 
 #include <errno.h>
@@ -29,7 +29,8 @@
 #define CMDLINE_PATH "/run/slipway/cmdline"
 #define PRELOADED    "/usr/lib/slipway/images"
 
-static const struct route *const tables[] = {routes_system, routes_events, routes_container, routes_exec, NULL};
+static const struct route *const tables[] = {routes_system, routes_events, routes_image, routes_container,
+					     routes_exec, NULL};
 
 /* ---- signals ---- */
 

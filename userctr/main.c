@@ -3,6 +3,7 @@
 #include "lib/base/owned.h"
 #include "userctr/daemon.h"
 #include "userctr/helpers.h"
+#include "userctr/image_helper.h"
 #include "userctr/monitor.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ static const struct {
 } lives[] = {
 	{"daemon", daemon_main},
 	{"monitor", monitor_main},
+	{"unpack", unpack_main},
 	{"populate", populate_main},
 	{"remove-tree", remove_tree_main},
 };
