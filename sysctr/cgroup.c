@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cgroup v2: make, limit, kill, freeze, remove. A limit that cannot be applied is an error, never silence. */
+/* cgroup v2: make, kill, freeze, remove. */
 #include "sysctr/internal.h"
 
 #include "lib/base/buf.h"
@@ -25,19 +25,70 @@
 
 static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 
-/* The cgroup2 mount, or -ENOENT. */
-static int open_root(void)
+const char *cgroup_mountpoint(void)
 {
 	struct statfs fs;
 
-	for (size_t i = 0; i < countof(roots); i++) {
-		if (statfs(roots[i], &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
-			continue;
-		int fd = open(roots[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
+	for (size_t i = 0; i < countof(roots); i++)
+		if (statfs(roots[i], &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+			return roots[i];
+	return NULL;
+}
+
+/* The cgroup2 mount, or -ENOENT. */
+static int open_root(void)
+{
+	const char *path = cgroup_mountpoint();
+	int fd = path != NULL ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return path == NULL ? -ENOENT : fd < 0 ? -errno : fd;
+}
+
+/* systemd's "slice:prefix:name" as the directory that systemd would make: "a-b.slice" is inside "a.slice". */
+static int systemd_path(const char *wanted, char *ret, size_t size, struct err *e)
+{
+	const char *first = strchr(wanted, ':'), *second = strchr(first + 1, ':');
+	size_t slice = (size_t)(first - wanted), len = 0;
+	int n;
+
+	if (slice > 6 && memcmp(first - 6, ".slice", 6) == 0)
+		for (size_t i = 1; i <= slice - 6; i++)
+			if (i == slice - 6 || wanted[i] == '-') {
+				n = snprintf(ret + len, size - len, "/%.*s.slice", (int)i, wanted);
+				if (n < 0 || (size_t)n >= size - len)
+					return err_set(e, ENAMETOOLONG, "linux.cgroupsPath");
+				len += (size_t)n;
+			}
+	if (slice > 0 && len == 0)
+		return err_set(e, E_SPEC, "linux.cgroupsPath: '%.200s' does not start with a slice", wanted);
+	int prefix = (int)(second - first - 1);
+	n = snprintf(ret + len, size - len, "%s/%.*s%s%s.scope", slice == 0 ? "/system.slice" : "", prefix, first + 1, prefix > 0 ? "-" : "",
+		     second + 1);
+	return n < 0 || (size_t)n >= size - len ? err_set(e, ENAMETOOLONG, "linux.cgroupsPath") : 0;
+}
+
+int cgroup_path(const char *wanted, const char *id, char *ret, size_t size, struct err *e)
+{
+	const char *colon = wanted != NULL ? strchr(wanted, ':') : NULL;
+	int n;
+
+	if (colon != NULL && strchr(colon + 1, ':') != NULL) {
+		int r = systemd_path(wanted, ret, size, e);
+		if (r < 0)
+			return r;
+	} else {
+		bool has_path = wanted != NULL && wanted[0] != '\0';
+		n = has_path ? snprintf(ret, size, "%s%s", wanted[0] == '/' ? "" : "/", wanted) : snprintf(ret, size, "/sysctr/%s", id);
+		if (n < 0 || (size_t)n >= size)
+			return err_set(e, ENAMETOOLONG, "linux.cgroupsPath");
 	}
-	return -ENOENT;
+	for (const char *p = ret; *p != '\0'; p += strcspn(p, "/")) {
+		p += strspn(p, "/");
+		size_t part = strcspn(p, "/");
+		if ((part == 2 && p[0] == '.' && p[1] == '.') || part > NAME_MAX)
+			return err_set(e, E_SPEC, "linux.cgroupsPath: '%.200s' is not a cgroup path", ret);
+	}
+	return 0;
 }
 
 int cgroup_open(const char *path)
@@ -64,52 +115,63 @@ static void delegate(int dir)
 	buf_release(&on);
 }
 
-static bool wants_limit(const struct oci_resources *c)
+/* Parents are made as needed and hand their controllers on; the last part must be new or empty of processes. */
+static int make_path(int root, const char *path, int *ret_fd, struct err *e)
 {
-	return c->memory_limit != OCI_UNSET || c->memory_reservation != OCI_UNSET || c->memory_swap != OCI_UNSET ||
-	       c->cpu_shares > 0 || c->cpu_quota != OCI_UNSET || c->cpu_idle != OCI_UNSET || c->cpus != NULL ||
-	       c->mems != NULL || c->pids_limit != OCI_UNSET || c->unified_count > 0;
+	char name[NAME_MAX + 1];
+
+	owned_fd int up = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	for (const char *p = path + strspn(path, "/"); *p != '\0';) {
+		size_t n = strcspn(p, "/");
+		memcpy(name, p, n);
+		name[n] = '\0';
+		delegate(up);
+		if (mkdirat(up, name, 0755) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make cgroup '%s'", path);
+		int fd = openat(up, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(e, errno, "open cgroup '%s'", path);
+		close(up);
+		up = fd;
+		p += n;
+		p += strspn(p, "/");
+	}
+	*ret_fd = take_fd(up);
+	return 0;
 }
 
-int cgroup_make(const char *path, const struct oci_resources *res, char *ret_path, size_t size, int *ret_fd, struct err *e)
+/* A host without cgroup v2, or a user who may make none there: fine as long as nothing was asked of it. */
+static int go_without(const char *wanted, const struct oci_resources *res, int why, struct err *own, struct err *e)
 {
-	char part[1024];
+	bool is_asked = cgroup_wants_limit(res);
+
+	if (why == -ENOENT && is_asked)
+		return err_say(e, EOPNOTSUPP, "linux.resources: this host has no cgroup v2, limits cannot be applied");
+	if (why == -ENOENT || (!is_asked && (wanted == NULL || geteuid() != 0) && (why == -EACCES || why == -EPERM || why == -EROFS)))
+		return 0;
+	return err_say(e, -why, "%s", own->msg);
+}
+
+int cgroup_make(const char *wanted, const char *id, const struct oci_resources *res, char *ret_path, size_t size, int *ret_fd,
+		struct err *e)
+{
+	struct err own = {0};
+	char path[1024];
 
 	*ret_fd = -1;
 	ret_path[0] = '\0';
-	if (path == NULL || path[0] == '\0')
-		return 0;
-	size_t len = strlen(path);
-	if (len >= sizeof(part) || len >= size || strstr(path, "..") != NULL || strchr(path, ':') != NULL)
-		return err_set(e, E_SPEC, "linux.cgroupsPath: '%.200s' is not a cgroup path", path);
+	int r = cgroup_path(wanted, id, path, sizeof(path) < size ? sizeof(path) : size, e);
+	if (r < 0)
+		return r;
 	owned_fd int root = open_root();
-	if (root < 0) {
-		if (wants_limit(res))
-			return err_say(e, EOPNOTSUPP, "linux.resources: this host has no cgroup v2, limits cannot be applied");
-		return 0;
-	}
-	for (size_t i = 1; i <= len; i++) {
-		if (i < len && path[i] != '/')
-			continue;
-		memcpy(part, path, i);
-		part[i] = '\0';
-		const char *slash = strrchr(part, '/');
-		char parent[1024] = "";
-		if (slash != NULL)
-			memcpy(parent, part, (size_t)(slash - part));
-		owned_fd int up = path_open_in(root, parent, O_RDONLY | O_DIRECTORY, 0, e);
-		if (up < 0)
-			return up;
-		delegate(up);
-		const char *name = slash != NULL ? slash + 1 : part;
-		if (*name != '\0' && mkdirat(up, name, 0755) < 0 && errno != EEXIST)
-			return err_set(e, errno, "make cgroup '%s'", part);
-	}
-	owned_fd int dir = path_open_in(root, path, O_RDONLY | O_DIRECTORY, 0, e);
-	if (dir < 0)
-		return dir;
-	memcpy(ret_path, path, len + 1);
-	int r = cgroup_set(dir, res, e);
+	if (root < 0)
+		return go_without(wanted, res, root == -ENOENT ? root : err_set(&own, -root, "open the cgroup file system"), &own, e);
+	owned_fd int dir = -1;
+	r = make_path(root, path, &dir, &own);
+	if (r < 0)
+		return go_without(wanted, res, r == -ENOENT ? -EIO : r, &own, e);
+	memcpy(ret_path, path, strlen(path) + 1);
+	r = cgroup_set(dir, res, e);
 	if (r == 0)
 		r = cgroup_allow_devices(dir, res, e);
 	if (r < 0) {
@@ -119,90 +181,6 @@ int cgroup_make(const char *path, const struct oci_resources *res, char *ret_pat
 	}
 	*ret_fd = take_fd(dir);
 	return 0;
-}
-
-static int put(int dir, const char *file, const char *text, struct err *e)
-{
-	int r = file_write_at(dir, file, text, e);
-
-	if (r == -ENOENT)
-		return err_say(e, EOPNOTSUPP, "linux.resources: this host's cgroup has no '%s'", file);
-	return r;
-}
-
-static int put_number(int dir, const char *file, int64_t n, struct err *e)
-{
-	char text[32];
-
-	if (n == OCI_UNSET)
-		return 0;
-	if (n < 0)
-		(void)snprintf(text, sizeof(text), "max");
-	else
-		(void)snprintf(text, sizeof(text), "%lld", (long long)n);
-	return put(dir, file, text, e);
-}
-
-static int set_cpu(int dir, const struct oci_resources *c, struct err *e)
-{
-	char text[64];
-	int r = 0;
-
-	/* the classic conversion of v1 shares 2..262144 to v2 weight 1..10000 */
-	if (c->cpu_shares > 0) {
-		int64_t shares = c->cpu_shares < 2 ? 2 : c->cpu_shares;
-		r = put_number(dir, "cpu.weight", 1 + (shares - 2) * 9999 / 262142, e);
-	}
-	if (r == 0 && (c->cpu_quota != OCI_UNSET || c->cpu_period > 0)) {
-		long long period = c->cpu_period > 0 ? c->cpu_period : 100000;
-		if (c->cpu_quota > 0)
-			(void)snprintf(text, sizeof(text), "%lld %lld", (long long)c->cpu_quota, period);
-		else
-			(void)snprintf(text, sizeof(text), "max %lld", period);
-		r = put(dir, "cpu.max", text, e);
-	}
-	if (r == 0)
-		r = put_number(dir, "cpu.idle", c->cpu_idle, e);
-	if (r == 0 && c->cpus != NULL && *c->cpus != '\0')
-		r = put(dir, "cpuset.cpus", c->cpus, e);
-	if (r == 0 && c->mems != NULL && *c->mems != '\0')
-		r = put(dir, "cpuset.mems", c->mems, e);
-	return r;
-}
-
-static int set_memory(int dir, const struct oci_resources *c, struct err *e)
-{
-	int64_t swap = c->memory_swap;
-
-	int r = put_number(dir, "memory.max", c->memory_limit, e);
-	if (r == 0)
-		r = put_number(dir, "memory.low", c->memory_reservation, e);
-	if (r < 0 || swap == OCI_UNSET || swap == 0)
-		return r;
-	/* OCI counts memory and swap together, v2 swap alone */
-	if (swap > 0) {
-		if (c->memory_limit == OCI_UNSET || c->memory_limit < 0 || swap < c->memory_limit)
-			return err_set(e, E_SPEC, "linux.resources.memory.swap: must not be below memory.limit");
-		swap -= c->memory_limit;
-	}
-	r = put_number(dir, "memory.swap.max", swap, e);
-	/* no swap to limit: the kernel without swap accounting keeps the promise by itself */
-	return r == -EOPNOTSUPP && swap == 0 ? 0 : r;
-}
-
-int cgroup_set(int dir, const struct oci_resources *c, struct err *e)
-{
-	int r = set_memory(dir, c, e);
-	if (r == 0)
-		r = set_cpu(dir, c, e);
-	if (r == 0)
-		r = put_number(dir, "pids.max", c->pids_limit == 0 ? -1 : c->pids_limit, e);
-	for (size_t i = 0; r == 0 && i < c->unified_count; i++) {
-		if (strchr(c->unified[i].key, '/') != NULL || strchr(c->unified[i].key, '.') == NULL)
-			return err_set(e, E_SPEC, "linux.resources.unified: '%s' is not a cgroup file", c->unified[i].key);
-		r = put(dir, c->unified[i].key, c->unified[i].value, e);
-	}
-	return r;
 }
 
 static bool is_populated(int dir)
@@ -280,14 +258,42 @@ int cgroup_remove(const char *path, struct err *e)
 	return r < 0 ? err_set(e, -r, "remove cgroup '%s'", path) : 0;
 }
 
+static int read_below(int dir, struct buf *ret, int depth)
+{
+	int r = file_read(dir, "cgroup.procs", ret, NULL);
+
+	if (r == -EOPNOTSUPP) /* a threaded one: its processes are its parent's */
+		r = 0;
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = again >= 0 ? fdopendir(again) : NULL;
+	if (d == NULL)
+		return -errno;
+	for (struct dirent *de; r == 0 && depth < 32 && (de = readdir(d)) != NULL;) {
+		if (de->d_type != DT_DIR || strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
+			continue;
+		owned_fd int sub = openat(again, de->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0)
+			r = read_below(sub, ret, depth + 1);
+	}
+	closedir(d);
+	return r;
+}
+
+int cgroup_processes(const char *path, struct buf *ret, struct err *e)
+{
+	owned_fd int dir = cgroup_open(path);
+	int r = dir < 0 ? dir : read_below(dir, ret, 0);
+
+	return r < 0 ? err_set(e, -r, "processes of cgroup '%s'", path) : 0;
+}
+
 int cgroup_signal_all(const char *path, int sig, struct err *e)
 {
 	struct buf b = BUF_INIT(1u << 20);
 	char *save = NULL;
 	int sent = 0;
 
-	owned_fd int dir = cgroup_open(path);
-	int r = dir < 0 ? err_set(e, -dir, "open cgroup '%s'", path) : file_read(dir, "cgroup.procs", &b, e);
+	int r = cgroup_processes(path, &b, e);
 	for (char *p = r == 0 && b.len > 0 ? strtok_r(b.data, "\n", &save) : NULL; p != NULL; p = strtok_r(NULL, "\n", &save)) {
 		int pid = atoi(p);
 		if (pid > 0 && kill(pid, sig) == 0)

@@ -15,6 +15,15 @@ int cli_create(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_exec(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_service_run(const struct sysctr_opt *opt, int argc, char **argv);
 
+int cli_kill(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_list(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_update(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_ps(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_events(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_spec(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_features(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_checkpoint(const struct sysctr_opt *opt, int argc, char **argv);
+
 /* Say a failure as runc does and return the exit status. */
 int cli_fail(const struct err *e);
 /* Usage error of a verb: said on standard error. Returns the exit status. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Verbs that start processes: run, create, exec, and service-run for PID 1. */
 #include "sysctr/cli.h"
+#include "sysctr/cli_args.h"
 
 #include "lib/base/buf.h"
 #include "lib/base/err.h"
@@ -22,34 +23,27 @@
 #include <sys/wait.h>
 #include <termios.h>
 
-#define CONFIG_MAX (4u << 20)
-
-struct args {
-	const char *bundle, *pid_file, *console_socket, *process, *user, *cwd, *cgroup;
-	const char *env[256], *caps[64];
-	size_t env_count, cap_count;
-	int preserve_fds, report_fd;
-	bool detach, tty, no_pivot, no_new_keyring, keep;
-};
-
 static const struct option longs[] = {
 	{"bundle", required_argument, NULL, 'b'}, {"pid-file", required_argument, NULL, 'P'},
 	{"console-socket", required_argument, NULL, 'S'}, {"preserve-fds", required_argument, NULL, 'F'},
 	{"no-pivot", no_argument, NULL, 'N'}, {"no-new-keyring", no_argument, NULL, 'K'}, {"detach", no_argument, NULL, 'd'},
 	{"keep", no_argument, NULL, 'k'}, {"no-subreaper", no_argument, NULL, '0'}, {"process", required_argument, NULL, 'p'},
 	{"tty", no_argument, NULL, 't'}, {"user", required_argument, NULL, 'u'}, {"cwd", required_argument, NULL, 'w'},
-	{"env", required_argument, NULL, 'e'}, {"cap", required_argument, NULL, 'c'}, {"cgroup", required_argument, NULL, 'g'},
-	{"fd", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
+	{"env", required_argument, NULL, 'e'}, {"cap", required_argument, NULL, 'c'}, {"cgroup", required_argument, NULL, 'G'},
+	{"fd", required_argument, NULL, 'f'}, {"pidfd-socket", required_argument, NULL, 'D'},
+	{"additional-gids", required_argument, NULL, 'g'}, {"apparmor", required_argument, NULL, 'A'},
+	{"process-label", required_argument, NULL, 'L'}, {"no-new-privs", no_argument, NULL, 'n'},
+	{"ignore-paused", no_argument, NULL, '0'}, {NULL, 0, NULL, 0},
 };
 
 /* Returns the index of the first operand, or -1. `+`: what follows the id belongs to the command. */
-static int parse(struct args *a, int argc, char **argv)
+int args_parse(struct args *a, int argc, char **argv)
 {
 	int c;
 
 	*a = (struct args){.bundle = ".", .report_fd = -1};
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+b:dtp:u:e:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+b:dtp:u:e:c:g:", longs, NULL)) != -1) {
 		switch (c) {
 		case 'b': a->bundle = optarg; break;
 		case 'P': a->pid_file = optarg; break;
@@ -64,7 +58,15 @@ static int parse(struct args *a, int argc, char **argv)
 		case 'p': a->process = optarg; break;
 		case 'u': a->user = optarg; break;
 		case 'w': a->cwd = optarg; break;
-		case 'g': a->cgroup = optarg; break;
+		case 'G': a->cgroup = optarg; break;
+		case 'D': a->pidfd_socket = optarg; break;
+		case 'A': a->apparmor = optarg; break;
+		case 'L': a->label = optarg; break;
+		case 'n': a->no_new_privs = true; break;
+		case 'g':
+			if (a->group_count < countof(a->groups))
+				a->groups[a->group_count++] = optarg;
+			break;
 		case '0': break;
 		case 'e':
 			if (a->env_count < countof(a->env))
@@ -80,6 +82,8 @@ static int parse(struct args *a, int argc, char **argv)
 	return optind;
 }
 
+static char names_text[4096];
+
 /* The configuration of a bundle, in *b and cfg. */
 static int load_bundle(const struct args *a, char *abs, struct buf *b, struct sysctr_config *cfg, struct err *e)
 {
@@ -92,15 +96,26 @@ static int load_bundle(const struct args *a, char *abs, struct buf *b, struct sy
 	int r = file_read(dir, "config.json", b, e);
 	if (r < 0)
 		return err_wrap(e, r, "bundle '%s'", abs);
-	*cfg = (struct sysctr_config){.json = buf_str(b), .len = b->len, .bundle = abs,
-				      .notify_socket = getenv("NOTIFY_SOCKET")};
-	const char *listen = getenv("LISTEN_FDS");
-	cfg->io = (struct sysctr_io){.fds = {0, 1, 2}, .console_socket = -1,
-				     .preserve_fds = a->preserve_fds + (listen != NULL ? atoi(listen) : 0)};
+	const char *notify = getenv("NOTIFY_SOCKET"), *listen = getenv("LISTEN_FDS");
+	int n = listen != NULL ? atoi(listen) : 0;
+	*cfg = (struct sysctr_config){.json = buf_str(b), .len = b->len, .bundle = abs, .listen_fds = n > 0 && n < 1024 ? n : 0,
+				      .notify_socket = notify != NULL && notify[0] == '/' ? notify : NULL};
+	cfg->listen_names = names_text;
+	if (getenv("LISTEN_FDNAMES") == NULL)
+		cfg->listen_names = NULL;
+	else if ((size_t)snprintf(names_text, sizeof(names_text), "LISTEN_FDNAMES=%s", getenv("LISTEN_FDNAMES")) >= sizeof(names_text))
+		return err_set(e, E_LIMIT, "LISTEN_FDNAMES is too long");
+	cfg->io = (struct sysctr_io){.fds = {0, 1, 2}, .console_socket = -1, .preserve_fds = a->preserve_fds + cfg->listen_fds};
+	/* what is to be passed on was given to us; a descriptor of our own that has the number is not it */
+	for (int fd = 3; fd < 3 + cfg->io.preserve_fds; fd++) {
+		int flags = fcntl(fd, F_GETFD);
+		if (flags < 0 || (flags & FD_CLOEXEC) != 0)
+			return err_set(e, EBADF, "descriptor %d to be passed on", fd);
+	}
 	return 0;
 }
 
-static int write_pid(const char *file, pid_t pid, struct err *e)
+int args_write_pid(const char *file, pid_t pid, struct err *e)
 {
 	char text[16];
 
@@ -112,6 +127,17 @@ static int write_pid(const char *file, pid_t pid, struct err *e)
 		return err_set(e, errno, "pid file '%s'", file);
 	int r = write_all(fd, text, (size_t)n);
 	return r < 0 ? err_set(e, -r, "pid file '%s'", file) : 0;
+}
+
+int args_send_pidfd(const char *socket, int pidfd, struct err *e)
+{
+	char name[] = "pidfd";
+
+	if (socket == NULL)
+		return 0;
+	owned_fd int sock = unixsock_connect(socket, SOCK_STREAM, e);
+	ssize_t r = sock < 0 ? sock : unixsock_send(sock, name, sizeof(name), &pidfd, 1, 0);
+	return r < 0 ? sock < 0 ? (int)r : err_set(e, (int)-r, "pidfd socket '%s'", socket) : 0;
 }
 
 static struct termios saved;
@@ -152,7 +178,7 @@ static void relay(int pty, const struct pollfd *child, int sigfd)
 }
 
 /* Wait for a foreground child, passing signals on. Returns its exit status as a shell tells it. */
-static int foreground(const struct sysctr_opt *opt, const char *id, const struct sysctr_child *child, int pty)
+int args_foreground(const struct sysctr_opt *opt, const char *id, const struct sysctr_child *child, int pty)
 {
 	struct pollfd p = {.fd = child->pidfd, .events = POLLIN};
 	int status = 0;
@@ -190,7 +216,7 @@ static int start(const struct sysctr_opt *base, int argc, char **argv, bool is_r
 	struct buf b;
 	int pty = -1;
 
-	int at = parse(&a, argc, argv);
+	int at = args_parse(&a, argc, argv);
 	if (at < 0 || at != argc - 1)
 		return cli_usage(argv[0], "needs exactly one container id");
 	const char *id = argv[at];
@@ -209,11 +235,11 @@ static int start(const struct sysctr_opt *base, int argc, char **argv, bool is_r
 	buf_release(&b);
 	if (r < 0)
 		return cli_fail(&e);
-	if (write_pid(a.pid_file, child.pid, &e) < 0) {
+	if (args_write_pid(a.pid_file, child.pid, &e) < 0 || args_send_pidfd(a.pidfd_socket, child.pidfd, &e) < 0) {
 		(void)sysctr_delete(&opt, id, /* force */ true, NULL);
 		return cli_fail(&e);
 	}
-	return is_run && !a.detach ? foreground(&opt, a.keep ? NULL : id, &child, pty) : 0;
+	return is_run && !a.detach ? args_foreground(&opt, a.keep ? NULL : id, &child, pty) : 0;
 }
 
 int cli_run(const struct sysctr_opt *opt, int argc, char **argv)
@@ -224,91 +250,6 @@ int cli_run(const struct sysctr_opt *opt, int argc, char **argv)
 int cli_create(const struct sysctr_opt *opt, int argc, char **argv)
 {
 	return start(opt, argc, argv, /* is_run */ false);
-}
-
-/* A process object from flags: the container's own defaults are root, "/" and a usual PATH. */
-static void process_json(const struct args *a, char **argv, struct buf *b)
-{
-	static const char *const sets[] = {"bounding", "effective", "permitted"};
-	struct json_writer w;
-	unsigned uid = 0, gid = 0;
-
-	if (a->user != NULL)
-		(void)sscanf(a->user, "%u:%u", &uid, &gid); /* checked by the caller */
-	jw_init(&w, b);
-	jw_obj(&w);
-	jw_kbool(&w, "terminal", a->tty);
-	jw_key(&w, "user");
-	jw_obj(&w);
-	jw_kuint(&w, "uid", uid);
-	jw_kuint(&w, "gid", gid);
-	jw_end_obj(&w);
-	jw_key(&w, "args");
-	jw_arr(&w);
-	for (; *argv != NULL; argv++)
-		jw_str(&w, *argv);
-	jw_end_arr(&w);
-	jw_key(&w, "env");
-	jw_arr(&w);
-	jw_str(&w, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	for (size_t i = 0; i < a->env_count; i++)
-		jw_str(&w, a->env[i]);
-	jw_end_arr(&w);
-	jw_kstr(&w, "cwd", a->cwd != NULL ? a->cwd : "/");
-	jw_key(&w, "capabilities");
-	jw_obj(&w);
-	for (size_t s = 0; s < countof(sets); s++) {
-		jw_key(&w, sets[s]);
-		jw_arr(&w);
-		for (size_t i = 0; i < a->cap_count; i++)
-			jw_str(&w, a->caps[i]);
-		jw_end_arr(&w);
-	}
-	jw_end_obj(&w);
-	jw_end_obj(&w);
-}
-
-static bool user_ok(const char *u)
-{
-	unsigned uid, gid;
-	char rest;
-
-	return u == NULL || ((u[0] >= '0' && u[0] <= '9') &&
-			     (sscanf(u, "%u%c", &uid, &rest) == 1 || sscanf(u, "%u:%u%c", &uid, &gid, &rest) == 2));
-}
-
-int cli_exec(const struct sysctr_opt *opt, int argc, char **argv)
-{
-	struct buf b = BUF_INIT(CONFIG_MAX);
-	struct sysctr_child child;
-	struct err e = {0};
-	struct args a;
-	int pty = -1;
-
-	int at = parse(&a, argc, argv);
-	if (at < 0 || at >= argc || (a.process == NULL && at + 1 >= argc))
-		return cli_usage(argv[0], "needs a container id and a command");
-	if (!user_ok(a.user))
-		return cli_usage(argv[0], "--user wants UID or UID:GID");
-	int r = 0;
-	if (a.process != NULL)
-		r = file_read(AT_FDCWD, a.process, &b, &e);
-	else
-		process_json(&a, argv + at + 1, &b);
-	if (r < 0)
-		return cli_fail(&e);
-	owned_fd int console = a.console_socket != NULL ? unixsock_connect(a.console_socket, SOCK_STREAM, &e) : -1;
-	if (a.console_socket != NULL && console < 0)
-		return cli_fail(&e);
-	struct sysctr_exec x = {.json = buf_str(&b), .len = b.len, .cgroup = a.cgroup,
-				.io = {.fds = {0, 1, 2}, .console_socket = console, .ret_pty = &pty, .preserve_fds = a.preserve_fds}};
-	r = sysctr_exec(opt, argv[at], &x, &child, &e);
-	buf_release(&b);
-	if (r < 0)
-		return cli_fail(&e);
-	if (write_pid(a.pid_file, child.pid, &e) < 0)
-		return cli_fail(&e);
-	return a.detach ? 0 : foreground(opt, NULL, &child, pty);
 }
 
 int cli_service_run(const struct sysctr_opt *base, int argc, char **argv)
@@ -322,7 +263,7 @@ int cli_service_run(const struct sysctr_opt *base, int argc, char **argv)
 	struct args a;
 	struct buf b;
 
-	int at = parse(&a, argc, argv);
+	int at = args_parse(&a, argc, argv);
 	if (at < 0 || at != argc - 1 || a.report_fd < 3)
 		return cli_usage(argv[0], "needs --fd, --bundle and one name");
 	opt.sibling = true;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,9 +39,18 @@ struct creation {
 	struct stage stage;
 	struct record rec;
 	int dir, cgroup, sync[2], own_pidns; /* owned */
+	int *trees; /* owned, with its descriptors; one per mount and the root */
 	unsigned ns_new;
 	struct sysctr_child child;
 };
+
+static bool has_namespace(const struct oci_spec *spec, int flag)
+{
+	for (size_t i = 0; i < spec->namespace_count; i++)
+		if (spec->namespaces[i].flag == flag)
+			return true;
+	return false;
+}
 
 static int go_parse(void *ctx, struct err *e)
 {
@@ -59,8 +69,10 @@ static int go_parse(void *ctx, struct err *e)
 	}
 	if ((c->ns_new & CLONE_NEWUSER) != 0 && (c->spec->uid_map_count == 0 || c->spec->gid_map_count == 0))
 		return err_set(e, E_SPEC, "linux.uidMappings, linux.gidMappings: are needed for a new user namespace");
-	if ((c->ns_new & (unsigned)CLONE_NEWTIME) != 0)
-		return err_set(e, E_SPEC, "linux.namespaces: time is not supported by this runtime");
+	if (c->spec->net_device_count > 0 && !has_namespace(c->spec, CLONE_NEWNET))
+		return err_set(e, E_SPEC, "linux.netDevices: needs a network namespace");
+	c->stage.has_cgroupns = has_namespace(c->spec, CLONE_NEWCGROUP);
+	c->stage.has_userns = has_namespace(c->spec, CLONE_NEWUSER);
 	const char *root = c->spec->root_path;
 	r = root[0] == '/' ? snprintf(c->stage.root_path, PATH_MAX, "%s", root)
 			   : snprintf(c->stage.root_path, PATH_MAX, "%s/%s", c->cfg->bundle, root);
@@ -76,11 +88,6 @@ static int go_reserve(void *ctx, struct err *e)
 	c->dir = state_reserve(c->opt, c->id, e);
 	if (c->dir < 0)
 		return c->dir;
-	int r = snprintf(c->stage.mountpoint, PATH_MAX, "%s/%s/rootfs", c->opt->root, c->id);
-	if (r < 0 || r >= PATH_MAX)
-		return err_set(e, ENAMETOOLONG, "container '%.80s'", c->id);
-	if (mkdirat(c->dir, "rootfs", 0755) < 0)
-		return err_set(e, errno, "make directory '%s'", c->stage.mountpoint);
 	if (!c->want_gate)
 		return 0;
 	if (mkfifoat(c->dir, "gate", 0600) < 0)
@@ -100,7 +107,7 @@ static int go_cgroup(void *ctx, struct err *e)
 {
 	struct creation *c = ctx;
 
-	return cgroup_make(c->spec->cgroups_path, &c->spec->resources, c->rec.cgroup, sizeof(c->rec.cgroup), &c->cgroup, e);
+	return cgroup_make(c->spec->cgroups_path, c->id, &c->spec->resources, c->rec.cgroup, sizeof(c->rec.cgroup), &c->cgroup, e);
 }
 
 static void undo_cgroup(void *ctx)
@@ -112,6 +119,31 @@ static void undo_cgroup(void *ctx)
 	(void)cgroup_kill_all(c->rec.cgroup);
 	(void)cgroup_wait_empty(c->rec.cgroup, 10000);
 	(void)cgroup_remove(c->rec.cgroup, NULL); /* a failure's failure: the first error is the one to tell */
+}
+
+/* Sources that the container's root cannot reach, and id maps, which only we may set. */
+static int go_sources(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+	size_t n = c->spec->mount_count + 1;
+
+	if (geteuid() != 0 || !(c->stage.has_userns || mounts_need_idmap(c->spec)))
+		return 0;
+	c->trees = malloc(n * sizeof(*c->trees));
+	if (c->trees == NULL)
+		return err_set(e, ENOMEM, "mounts");
+	for (size_t i = 0; i < n; i++)
+		c->trees[i] = -1;
+	c->stage.spec = c->spec;
+	c->stage.cfg = c->cfg;
+	return mounts_prepare(&c->stage, c->trees, e);
+}
+
+static void drop_trees(struct creation *c)
+{
+	for (size_t i = 0; c->trees != NULL && i < c->spec->mount_count + 1; i++)
+		drop_fd(&c->trees[i]);
+	free(c->trees);
 }
 
 /* A PID namespace to join is the children's, not the caller's: set for the clone only. */
@@ -142,7 +174,8 @@ static int go_clone(void *ctx, struct err *e)
 	if (r < 0)
 		return r;
 	struct clone_args a = {
-		.flags = c->ns_new | CLONE_PIDFD | (c->cgroup >= 0 ? CLONE_INTO_CGROUP : 0) | (c->opt->sibling ? CLONE_PARENT : 0),
+		/* a time namespace is entered by execve(2): its clocks are set before */
+		.flags = (c->ns_new & ~(unsigned)CLONE_NEWTIME) | CLONE_PIDFD | (c->cgroup >= 0 ? CLONE_INTO_CGROUP : 0) | (c->opt->sibling ? CLONE_PARENT : 0),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = c->opt->sibling ? 0 : SIGCHLD, /* a sibling inherits ours */
 		.cgroup = c->cgroup >= 0 ? (uint64_t)c->cgroup : 0,
@@ -150,6 +183,11 @@ static int go_clone(void *ctx, struct err *e)
 	c->stage.spec = c->spec;
 	c->stage.cfg = c->cfg;
 	c->stage.io = &c->cfg->io;
+	c->stage.id = c->id;
+	c->stage.cgroup = c->rec.cgroup;
+	c->stage.limits_are_set = geteuid() == 0 && c->stage.has_userns;
+	c->stage.listen_fds = c->cfg->listen_fds;
+	c->stage.listen_names = c->cfg->listen_names;
 	c->stage.sync = c->sync[1];
 	c->stage.ns_new = c->ns_new;
 	c->stage.seccomp = &c->seccomp;
@@ -184,35 +222,34 @@ static void undo_clone(void *ctx)
 	close(c->child.pidfd);
 }
 
-static int write_map(pid_t pid, const char *file, const struct oci_idmap *m, size_t n, struct err *e)
+/* Raising a limit, lowering oom_score_adj: root's right outside, nobody's in a user namespace. */
+static int set_limits(struct creation *c, struct err *e)
 {
-	char path[64], text[4096];
-	size_t len = 0;
+	const struct oci_process *p = &c->spec->process;
+	char path[64], text[24];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	for (size_t i = 0; i < n; i++) {
-		int k = snprintf(text + len, sizeof(text) - len, "%u %u %u\n", m[i].inside, m[i].outside, m[i].size);
-		if (k < 0 || (size_t)k >= sizeof(text) - len)
-			return err_set(e, E_SPEC, "linux.%s: too many entries", file);
-		len += (size_t)k;
+	for (size_t i = 0; i < p->rlimit_count; i++) {
+		struct rlimit l = {.rlim_cur = p->rlimits[i].soft, .rlim_max = p->rlimits[i].hard};
+		if (prlimit(c->child.pid, p->rlimits[i].resource, &l, NULL) < 0)
+			return err_set(e, errno, "process.rlimits[%zu]", i);
 	}
+	if (p->oom_score_adj == OCI_UNSET)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", c->child.pid);
+	(void)snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_adj);
 	return file_write_at(AT_FDCWD, path, text, e);
 }
 
 static int go_idmap(void *ctx, struct err *e)
 {
 	struct creation *c = ctx;
-	char path[64];
+	int r = 0;
 
-	if ((c->ns_new & CLONE_NEWUSER) == 0)
-		return 0;
-	/* an ordinary user may map groups only after giving up setgroups */
-	(void)snprintf(path, sizeof(path), "/proc/%d/setgroups", c->child.pid);
-	if (geteuid() != 0)
-		(void)file_write_at(AT_FDCWD, path, "deny", NULL); /* the map says when it was needed */
-	int r = write_map(c->child.pid, "uid_map", c->spec->uid_maps, c->spec->uid_map_count, e);
-	if (r == 0)
-		r = write_map(c->child.pid, "gid_map", c->spec->gid_maps, c->spec->gid_map_count, e);
+	if (c->stage.limits_are_set)
+		r = set_limits(c, e);
+	if (r < 0 || (c->ns_new & CLONE_NEWUSER) == 0)
+		return r;
+	r = idmap_write(c->child.pid, c->spec, e);
 	if (r == 0 && (r = sync_send(c->sync[0], SYNC_GO, 0, NULL, -1)) < 0)
 		r = err_set(e, -r, "tell the first process");
 	return r;
@@ -236,6 +273,35 @@ static int take_pty(struct creation *c, int fd, struct err *e)
 	return 0;
 }
 
+static struct told told_of(const struct creation *c, const char *status)
+{
+	return (struct told){.id = c->id, .status = status, .bundle = c->cfg->bundle, .pid = c->child.pid};
+}
+
+static int run_hooks(struct creation *c, struct err *e)
+{
+	struct told t = told_of(c, "creating");
+
+	int r = hooks_run(c->spec, OCI_HOOK_PRESTART, &t, e);
+	if (r == 0)
+		r = hooks_run(c->spec, OCI_HOOK_CREATE_RUNTIME, &t, e);
+	if (r == 0 && (r = sync_send(c->sync[0], SYNC_GO, 0, NULL, -1)) < 0)
+		r = err_set(e, -r, "tell the first process");
+	return r;
+}
+
+static int answer(struct creation *c, int tag, int fd, struct err *e)
+{
+	struct told t = told_of(c, "creating");
+
+	if (tag == SYNC_PTY && fd >= 0)
+		return take_pty(c, fd, e);
+	if (tag == SYNC_LISTENER && fd >= 0)
+		return listener_send(c->spec, &t, fd, e);
+	drop_fd(&fd);
+	return tag == SYNC_HOOKS ? run_hooks(c, e) : 0;
+}
+
 static int go_await(void *ctx, struct err *e)
 {
 	struct creation *c = ctx;
@@ -251,7 +317,8 @@ static int go_await(void *ctx, struct err *e)
 			return err_say(e, ECHILD, "the container's first process died while it was set up");
 		if (r == 0 || r == SYNC_READY)
 			return 0;
-		if (r == SYNC_PTY && fd >= 0 && (r = take_pty(c, fd, e)) < 0)
+		r = answer(c, r, fd, e);
+		if (r < 0)
 			return r;
 	}
 }
@@ -267,7 +334,25 @@ static int go_record(void *ctx, struct err *e)
 	if ((size_t)snprintf(c->rec.bundle, sizeof(c->rec.bundle), "%s", c->cfg->bundle) >= sizeof(c->rec.bundle))
 		return err_set(e, ENAMETOOLONG, "bundle");
 	memcpy(c->rec.rootfs, c->stage.root_path, sizeof(c->rec.rootfs));
-	return record_write(c->dir, c->id, &c->rec, c->spec, e);
+	c->rec.has_hooks = c->spec->hook_counts[OCI_HOOK_POSTSTART] + c->spec->hook_counts[OCI_HOOK_POSTSTOP] > 0;
+	int r = filter_save(c->dir, &c->seccomp, c->stage.seccomp_flags, e);
+	return r < 0 ? r : record_write(c->dir, c->id, &c->rec, c->spec, e);
+}
+
+/* In sysctr_run() there is no start: what follows it is ours. A container whose hook failed does not stay. */
+static int go_poststart(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+	struct told t = told_of(c, "running");
+
+	return c->want_gate ? 0 : hooks_run(c->spec, OCI_HOOK_POSTSTART, &t, e);
+}
+
+static int go_netdevs(void *ctx, struct err *e)
+{
+	struct creation *c = ctx;
+
+	return netdevs_move(c->spec, c->child.pid, e);
 }
 
 static const struct step create_steps[] = {
@@ -275,10 +360,13 @@ static const struct step create_steps[] = {
 	{"reserve the id", go_reserve, undo_reserve},
 	/* limits before the first process may allocate: it is born inside */
 	{"cgroup", go_cgroup, undo_cgroup},
+	{"mounts", go_sources, NULL},
 	{"first process", go_clone, undo_clone},
+	{"network devices", go_netdevs, NULL},
 	{"id maps", go_idmap, NULL},
 	{"set up", go_await, NULL},
 	{"record", go_record, NULL},
+	{"hooks", go_poststart, NULL},
 };
 
 static int create(const struct sysctr_opt *opt, const char *id, const struct sysctr_config *cfg, bool want_gate,
@@ -290,6 +378,7 @@ static int create(const struct sysctr_opt *opt, const char *id, const struct sys
 
 	c.stage.gate = -1;
 	int r = steps_run(create_steps, countof(create_steps), &c, e != NULL ? e : &own);
+	drop_trees(&c);
 	oci_spec_free(c.spec);
 	free(c.seccomp.filter);
 	drop_fd(&c.dir);
@@ -319,6 +408,21 @@ int sysctr_run(const struct sysctr_opt *opt, const char *id, const struct sysctr
 			return r;
 	}
 	return create(opt, id, cfg, /* want_gate */ false, ret, e);
+}
+
+static int run_poststart(const struct sysctr_opt *opt, int dir, const char *id, const struct record *rec, struct err *e)
+{
+	struct told t = {.id = id, .status = "running", .bundle = rec->bundle, .pid = rec->pid};
+	struct oci_spec *spec;
+
+	int r = record_hooks(dir, id, &spec, e);
+	if (r < 0)
+		return r;
+	r = hooks_run(spec, OCI_HOOK_POSTSTART, &t, e);
+	oci_spec_free(spec);
+	if (r < 0)
+		(void)sysctr_kill(opt, id, SIGKILL, /* all */ false, NULL); /* it goes on as a stopped container */
+	return r;
 }
 
 int sysctr_start(const struct sysctr_opt *opt, const char *id, struct err *e)
@@ -351,5 +455,5 @@ int sysctr_start(const struct sysctr_opt *opt, const char *id, struct err *e)
 	}
 	if (p[0].revents == 0)
 		return err_say(e, ECHILD, "container '%s' died before it was started", id);
-	return 0;
+	return rec.has_hooks ? run_poststart(opt, dir, id, &rec, e) : 0;
 }

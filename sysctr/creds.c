@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 
 #define CAP_NUMBERS 64
 
@@ -77,16 +78,28 @@ static int set_ids(const struct oci_process *p, struct err *e)
 	return 0;
 }
 
+/* With a listener the parent hands it on at once: what is notified from here on waits for the agent. */
+static int load_filter(struct stage *s, struct err *e)
+{
+	int r = filter_load(s->seccomp, s->seccomp_flags, e);
+
+	if (r <= 0 || (s->seccomp_flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0)
+		return r;
+	int sent = sync_send(s->sync, SYNC_LISTENER, 0, NULL, r);
+	close(r);
+	return sent < 0 ? err_set(e, -sent, "hand over the seccomp listener") : 0;
+}
+
 int creds_set(struct stage *s, struct err *e)
 {
 	const struct oci_process *p = &s->spec->process;
 
-	int r = set_rlimits(p, e);
+	int r = s->limits_are_set ? 0 : set_rlimits(p, e);
 	if (r == 0 && p->has_caps)
 		r = set_bounding(p->caps[OCI_CAP_BOUNDING], e);
 	/* without no_new_privs loading a filter takes CAP_SYS_ADMIN: now or never */
 	if (r == 0 && !p->no_new_privileges)
-		r = filter_load(s->seccomp, s->seccomp_flags, e);
+		r = load_filter(s, e);
 	if (r == 0)
 		r = set_ids(p, e);
 	umask(p->umask == OCI_UNSET ? 022 : (mode_t)p->umask);
@@ -95,7 +108,7 @@ int creds_set(struct stage *s, struct err *e)
 	if (r == 0 && p->no_new_privileges) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 			return err_set(e, errno, "set no_new_privs");
-		r = filter_load(s->seccomp, s->seccomp_flags, e);
+		r = load_filter(s, e);
 	}
 	return r;
 }

@@ -48,7 +48,7 @@ static int make_one(struct stage *s, const struct oci_device *d, struct err *e)
 	char name[NAME_MAX + 1], parent[PATH_MAX];
 	struct stat st;
 
-	if ((s->ns_new & CLONE_NEWUSER) != 0)
+	if (s->has_userns)
 		return bind_node(s, d, e);
 	const char *slash = strrchr(d->path, '/');
 	size_t len = (size_t)(slash - d->path);

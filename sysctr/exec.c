@@ -6,19 +6,24 @@
 #include "lib/base/err.h"
 #include "lib/base/owned.h"
 #include "lib/codec/oci_spec.h"
+#include "lib/sys/io.h"
 #include "lib/sys/path.h"
 #include "lib/sys/syscalls.h"
+#include "lib/sys/unixsock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include <linux/filter.h>
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
@@ -29,7 +34,7 @@ static const struct {
 	int flag;
 } kinds[] = {
 	{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS}, {"pid", CLONE_NEWPID}, {"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC},
-	{"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP},
+	{"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
 };
 
 /* The namespaces in which pid differs from us: joining one's own is refused (user) or pointless. */
@@ -64,6 +69,13 @@ static void run_inside(struct stage *s, int flags)
 	if (r == 0 && (flags & CLONE_NEWUSER) != 0 && (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
 		r = err_set(&e, errno, "become root of the user namespace");
 	if (r == 0)
+		r = affinity_set(s->spec->process.affinity_final, &e);
+	if (r == 0 && s->spec->process.oom_score_adj != OCI_UNSET) {
+		char text[24];
+		(void)snprintf(text, sizeof(text), "%lld", (long long)s->spec->process.oom_score_adj);
+		r = file_write_at(s->procfd, "self/oom_score_adj", text, &e);
+	}
+	if (r == 0)
 		r = console_open(s, &e);
 	if (r == 0)
 		r = finish_process(s, &e);
@@ -77,7 +89,10 @@ static void help(struct stage *s, int target, int flags, int cgroup)
 	struct err e = {0};
 	int pidfd = -1;
 
-	if (flags != 0 && setns(target, flags) < 0) {
+	s->procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC); /* the host's, for labels */
+	if (affinity_set(s->spec->process.affinity_initial, &e) < 0) {
+		/* told below */
+	} else if (flags != 0 && setns(target, flags) < 0) {
 		(void)err_set(&e, errno, "join the container's namespaces");
 	} else {
 		struct clone_args a = {
@@ -96,8 +111,25 @@ static void help(struct stage *s, int target, int flags, int cgroup)
 	_exit(1);
 }
 
-static int await(int sync, const struct sysctr_io *io, struct sysctr_child *ret, struct err *e)
+/* The agent gets a listener of this process too. */
+static int give_listener(const struct stage *s, int fd, pid_t pid, struct err *e)
 {
+	struct told t = {.id = s->id, .status = "running", .bundle = s->kept_bundle, .pid = pid};
+	struct oci_spec *spec;
+
+	int r = record_hooks(s->state_dir, s->id, &spec, e);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	r = listener_send(spec, &t, fd, e);
+	oci_spec_free(spec);
+	return r;
+}
+
+static int await(const struct stage *s, int sync, struct sysctr_child *ret, struct err *e)
+{
+	const struct sysctr_io *io = s->io;
 	struct sync_msg m;
 	int fd;
 
@@ -110,8 +142,18 @@ static int await(int sync, const struct sysctr_io *io, struct sysctr_child *ret,
 		if (r == SYNC_CHILD) {
 			ret->pid = m.value;
 			ret->pidfd = fd;
+		} else if (r == SYNC_PTY && io->console_socket >= 0) {
+			char name[] = "/dev/ptmx";
+			ssize_t n = unixsock_send(io->console_socket, name, sizeof(name), &fd, 1, 0);
+			close(fd);
+			if (n < 0)
+				return err_set(e, (int)-n, "send the terminal to the console socket");
 		} else if (r == SYNC_PTY && io->ret_pty != NULL) {
 			*io->ret_pty = fd;
+		} else if (r == SYNC_LISTENER && fd >= 0) {
+			r = give_listener(s, fd, ret->pid, e);
+			if (r < 0)
+				return r;
 		} else if (fd >= 0) {
 			close(fd);
 		}
@@ -136,7 +178,7 @@ static int start_helper(struct stage *s, int target, int flags, int cgroup, stru
 	if (pid < 0)
 		return err_set(e, why, "make the helper");
 	*ret = (struct sysctr_child){.pidfd = -1};
-	int r = await(ours, s->io, ret, e);
+	int r = await(s, ours, ret, e);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (r < 0 && ret->pidfd >= 0) {
@@ -183,8 +225,16 @@ int sysctr_exec(const struct sysctr_opt *opt, const char *id, const struct sysct
 	r = oci_process_parse(x->json, x->len, &spec, e);
 	if (r < 0)
 		return r;
-	struct stage s = {.spec = spec, .io = &x->io, .gate = -1, .procfd = -1, .rootfd = -1, .tty = -1};
+	struct sock_fprog seccomp;
+	unsigned seccomp_flags = 0;
+	r = filter_restore(dir, &seccomp, &seccomp_flags, e);
+	if (r < 0) {
+		oci_spec_free(spec);
+		return r;
+	}
+	struct stage s = {.id = id, .state_dir = dir, .kept_bundle = rec.bundle, .seccomp = &seccomp, .seccomp_flags = seccomp_flags, .spec = spec, .io = &x->io, .gate = -1, .procfd = -1, .rootfd = -1, .tty = -1};
 	r = start_helper(&s, target, flags, cgroup, ret, e);
 	oci_spec_free(spec);
+	free(seccomp.filter);
 	return r;
 }

@@ -7,16 +7,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/codec/oci_spec.h"
 #include "sysctr/sysctr.h"
 
+struct buf;
 struct err;
-struct oci_mount;
-struct oci_process;
-struct oci_resources;
-struct oci_spec;
 struct sock_fprog;
+struct stage;
 
-#define ID_MAX 1024
+#define ID_MAX	      1024
+#define NOTIFY_INSIDE "/run/notify" /* where the container finds its NOTIFY_SOCKET */
 
 /* ---- state.c: <root>/<id>/state.json ---- */
 
@@ -26,6 +26,7 @@ struct record {
 	int64_t created_ns;
 	char bundle[PATH_MAX], rootfs[PATH_MAX], cgroup[1024];
 	bool shares_pidns; /* its processes do not die with the first one */
+	bool has_hooks;	   /* poststart or poststop: see record_hooks() */
 };
 
 int id_check(const char *id, struct err *e);
@@ -40,11 +41,48 @@ bool record_is_alive(const struct record *r);
 enum sysctr_status record_status(int dir, const struct record *r);
 uint64_t proc_start_time(pid_t pid);
 
+/* Spec with version, annotations, seccomp agent and hooks as state.json keeps them; caller frees it. */
+int record_hooks(int dir, const char *id, struct oci_spec **ret, struct err *e);
+
+/* ---- hooks.c ---- */
+
+/* What hooks and a seccomp agent are told about a container. */
+struct told {
+	const char *id, *status, *bundle;
+	pid_t pid; /* 0: none */
+};
+
+/* The state object for them, appended. */
+void told_json(struct buf *b, const struct oci_spec *spec, const struct told *t);
+/* Run the hooks of a kind one after the other, each with the state on its standard input. The first failure ends it. */
+int hooks_run(const struct oci_spec *spec, enum oci_hook_kind kind, const struct told *t, struct err *e);
+/* Run a program of the host to its end; what it prints goes into the error. env NULL: ours. timeout_s < 0: none. */
+int program_run(const char *path, const char *const *args, const char *const *env, const char *input, size_t len, int64_t timeout_s,
+		struct err *e);
+
+/* ---- idmap.c ---- */
+
+int idmap_write(pid_t pid, const struct oci_spec *spec, struct err *e);
+/* A user namespace with these maps and nobody in it. Returns its descriptor, caller owns. */
+int userns_make(const struct oci_idmap *uids, size_t uid_count, const struct oci_idmap *gids, size_t gid_count, struct err *e);
+/* The one that the container is to have: the joined one, or a stand-in with its maps. */
+int userns_of_container(struct stage *s, struct err *e);
+
+/* ---- netdev.c ---- */
+
+/* Move linux.netDevices into the network namespace of pid, with their addresses. */
+int netdevs_move(const struct oci_spec *spec, pid_t pid, struct err *e);
+
 /* ---- cgroup.c ---- */
 
-/* Make the cgroup (below the cgroup2 mount) and set limits. Returns an O_DIRECTORY descriptor, or -1 with *ret_path "" when
- * the host has no cgroup2 and nothing was asked that needs one. */
-int cgroup_make(const char *path, const struct oci_resources *res, char *ret_path, size_t size, int *ret_fd, struct err *e);
+const char *cgroup_mountpoint(void); /* of cgroup2; NULL without */
+/* The path below the mount that linux.cgroupsPath (or its absence) means. */
+int cgroup_path(const char *wanted, const char *id, char *ret, size_t size, struct err *e);
+
+/* Make the cgroup and set limits. *ret_fd is an O_DIRECTORY descriptor, or -1 with ret_path "" when the host has no cgroup2
+ * (or the user may make none) and nothing was asked that needs one. */
+int cgroup_make(const char *wanted, const char *id, const struct oci_resources *res, char *ret_path, size_t size, int *ret_fd,
+		struct err *e);
 int cgroup_set(int dir, const struct oci_resources *res, struct err *e);
 int cgroup_open(const char *path); /* descriptor or -errno */
 int cgroup_kill_all(const char *path);
@@ -52,13 +90,21 @@ int cgroup_wait_empty(const char *path, int timeout_ms);
 int cgroup_remove(const char *path, struct err *e);
 int cgroup_signal_all(const char *path, int sig, struct err *e);
 int cgroup_freeze(const char *path, bool frozen, struct err *e);
+bool cgroup_wants_limit(const struct oci_resources *c);
+int cgroup_processes(const char *path, struct buf *ret, struct err *e); /* pids of it and below, a line each */
 int cgroup_allow_devices(int dir, const struct oci_resources *res, struct err *e);
 
 /* ---- seccomp.c: the only includer of libseccomp ---- */
 
 /* Compile linux.seccomp. Returns 0; prog->filter is malloc'ed, NULL for no filter. */
 int filter_compile(const struct oci_spec *spec, struct sock_fprog *ret, unsigned *ret_flags, struct err *e);
+/* Returns 0, or the listener's descriptor when flags ask for one. */
 int filter_load(const struct sock_fprog *prog, unsigned flags, struct err *e);
+/* A compiled filter on disk, for the processes that sysctr_exec() adds. */
+int filter_save(int dir, const struct sock_fprog *prog, unsigned flags, struct err *e);
+int filter_restore(int dir, struct sock_fprog *ret, unsigned *ret_flags, struct err *e);
+/* Give the listener to the agent that linux.seccomp names. Takes fd. */
+int listener_send(const struct oci_spec *spec, const struct told *t, int fd, struct err *e);
 
 /* ---- the child's side ---- */
 
@@ -66,18 +112,27 @@ struct stage {
 	const struct oci_spec *spec;
 	const struct sysctr_config *cfg; /* NULL for exec */
 	const struct sysctr_io *io;
+	const char *id;
+	const char *cgroup;	   /* the container's, below the mount */
 	char root_path[PATH_MAX];  /* absolute path of root.path */
-	char mountpoint[PATH_MAX]; /* where the root is put in the new mount namespace */
 	int sync;		   /* socket to the parent */
 	int gate;		   /* O_PATH descriptor of the gate fifo, -1 for run */
-	int procfd;		   /* the host's /proc/self/fd, for opening descriptors after the root is gone */
+	int procfd;		   /* the host's /proc, for files of this process after the root is gone */
 	unsigned ns_new;	   /* CLONE_NEW* that were created */
+	bool has_cgroupns, has_userns; /* created or joined */
+	int *trees;		   /* detached mounts made by the parent: one per mount (-1: none) and the root; or NULL */
 	struct sock_fprog *seccomp;
 	unsigned seccomp_flags;
 	bool no_pivot, no_new_keyring;
+	bool limits_are_set;	   /* resource limits and oom_score_adj: by the parent */
+	int listen_fds;		   /* LISTEN_FDS to tell the process, 0 = none */
+	const char *listen_names;  /* "LISTEN_FDNAMES=..." or NULL */
+	int state_dir;		   /* exec: the container's directory and bundle */
+	const char *kept_bundle;
 	/* set on the way */
 	int rootfd; /* the mounted root */
 	int tty;    /* slave, -1 */
+	unsigned long propagation; /* of the root at the end; 0 = as it is */
 };
 
 /* The first process of a container, from clone to execve(2); never returns. */
@@ -91,6 +146,11 @@ int mounts_root(struct stage *s, struct err *e);
 int mounts_all(struct stage *s, struct err *e);
 int mounts_paths(struct stage *s, struct err *e); /* masked, read-only */
 int mounts_enter(struct stage *s, struct err *e); /* pivot_root, read-only root */
+/* In the parent: make what the child may not, sources that its user cannot reach and idmapped mounts. trees holds
+ * mount_count + 1 slots of -1. */
+int mounts_prepare(struct stage *s, int *trees, struct err *e);
+bool mounts_need_idmap(const struct oci_spec *spec);
+int root_tree(struct stage *s, struct err *e);
 
 /* devices.c */
 int devices_make(struct stage *s, struct err *e);
@@ -98,6 +158,13 @@ int console_open(struct stage *s, struct err *e);
 
 /* creds.c */
 int creds_set(struct stage *s, struct err *e);
+
+/* placement.c: how the kernel treats the process. Before privileges are given up. */
+int placement_set(const struct oci_spec *spec, struct err *e);
+int affinity_set(const unsigned char *list, struct err *e);
+int time_offsets_set(struct stage *s, struct err *e);
+/* labels.c: AppArmor profile and SELinux label for the coming execve(2). */
+int labels_set(struct stage *s, struct err *e);
 
 /* ---- messages on the sync socket: SEQPACKET, struct err each way plus a tag ---- */
 
@@ -107,6 +174,8 @@ enum sync_tag {
 	SYNC_PTY = 3,	 /* child: SCM_RIGHTS pty master */
 	SYNC_READY = 4,	 /* child: waits on the gate */
 	SYNC_CHILD = 5,	 /* exec helper: pid, SCM_RIGHTS pidfd */
+	SYNC_HOOKS = 6,	 /* child: mounts are there; parent: prestart and createRuntime hooks have run (SYNC_GO) */
+	SYNC_LISTENER = 7, /* child: SCM_RIGHTS seccomp listener */
 };
 
 struct sync_msg {

@@ -3,6 +3,7 @@
 #include "sysctr/internal.h"
 
 #include "lib/base/err.h"
+#include "lib/base/log.h"
 #include "lib/base/owned.h"
 #include "lib/codec/oci_spec.h"
 #include "lib/sys/syscalls.h"
@@ -100,6 +101,27 @@ int sysctr_update(const struct sysctr_opt *opt, const char *id, const char *json
 	return r;
 }
 
+/* The specification wants a warning, not a failure: the container is gone whatever they say. */
+static void run_poststop(const struct sysctr_opt *opt, const char *id, const struct record *rec)
+{
+	struct told t = {.id = id, .status = "stopped", .bundle = rec->bundle};
+	struct oci_spec *spec;
+	struct err why = {0};
+
+	owned_fd int dir = rec->has_hooks ? state_dir(opt, id, &why) : -1;
+	if (dir < 0 || record_hooks(dir, id, &spec, &why) < 0)
+		return;
+	/* each is run, also after one that failed */
+	for (size_t i = 0; i < spec->hook_counts[OCI_HOOK_POSTSTOP]; i++) {
+		struct oci_spec one = *spec;
+		one.hooks[OCI_HOOK_POSTSTOP] = &spec->hooks[OCI_HOOK_POSTSTOP][i];
+		one.hook_counts[OCI_HOOK_POSTSTOP] = 1;
+		if (hooks_run(&one, OCI_HOOK_POSTSTOP, &t, &why) < 0)
+			log_warn("sysctr", "container '%s': %s", id, why.msg);
+	}
+	oci_spec_free(spec);
+}
+
 int sysctr_delete(const struct sysctr_opt *opt, const char *id, bool force, struct err *e)
 {
 	enum sysctr_status st;
@@ -127,6 +149,7 @@ int sysctr_delete(const struct sysctr_opt *opt, const char *id, bool force, stru
 		if (r < 0)
 			return r;
 	}
+	run_poststop(opt, id, &rec);
 	state_unreserve(opt, id);
 	return 0;
 }

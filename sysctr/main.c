@@ -6,26 +6,25 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
+#include "lib/base/version.h"
 #include "lib/sys/io.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define DEFAULT_ROOT "/run/sysctr"
 
-static bool is_json_log;
+static bool is_json_log, has_log;
 
 int cli_fail(const struct err *e)
 {
-	if (is_json_log)
+	/* whoever gave a log reads it there; people read it here */
+	if (has_log || is_json_log)
 		log_error("sysctr", "%s", e->msg);
-	else
+	if (has_log || !is_json_log)
 		fprintf(stderr, "sysctr: %s\n", e->msg);
 	return 1;
 }
@@ -99,125 +98,37 @@ static int delete_it(const struct sysctr_opt *opt, int argc, char **argv)
 	return r == 0 || (force && r == -ESRCH) ? 0 : cli_fail(&e);
 }
 
-static const struct {
-	const char *name;
-	int sig;
-} signals[] = {
-	{"HUP", SIGHUP}, {"INT", SIGINT}, {"QUIT", SIGQUIT}, {"ILL", SIGILL}, {"TRAP", SIGTRAP}, {"ABRT", SIGABRT},
-	{"BUS", SIGBUS}, {"FPE", SIGFPE}, {"KILL", SIGKILL}, {"USR1", SIGUSR1}, {"SEGV", SIGSEGV}, {"USR2", SIGUSR2},
-	{"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"TERM", SIGTERM}, {"CHLD", SIGCHLD}, {"CONT", SIGCONT}, {"STOP", SIGSTOP},
-	{"TSTP", SIGTSTP}, {"TTIN", SIGTTIN}, {"TTOU", SIGTTOU}, {"URG", SIGURG}, {"WINCH", SIGWINCH}, {"IO", SIGIO},
-	{"PWR", SIGPWR}, {"SYS", SIGSYS},
-};
-
-static int signal_of(const char *s)
-{
-	char *end;
-
-	if (isdigit((unsigned char)*s)) {
-		long n = strtol(s, &end, 10);
-		return *end == '\0' && n > 0 && n < NSIG ? (int)n : -1;
-	}
-	if (strncasecmp(s, "SIG", 3) == 0)
-		s += 3;
-	for (size_t i = 0; i < countof(signals); i++)
-		if (strcasecmp(s, signals[i].name) == 0)
-			return signals[i].sig;
-	return -1;
-}
-
-static int kill_it(const struct sysctr_opt *opt, int argc, char **argv)
-{
-	struct err e = {0};
-	bool all = argc > 1 && (strcmp(argv[1], "--all") == 0 || strcmp(argv[1], "-a") == 0);
-	int at = 1 + all;
-
-	if (argc < at + 1 || argc > at + 2)
-		return cli_usage(argv[0], "needs a container id and at most one signal");
-	int sig = argc == at + 2 ? signal_of(argv[at + 1]) : SIGTERM;
-	if (sig < 0) {
-		(void)err_say(&e, EINVAL, "unknown signal \"%s\"", argv[at + 1]);
-		return cli_fail(&e);
-	}
-	return sysctr_kill(opt, argv[at], sig, all, &e) < 0 ? cli_fail(&e) : 0;
-}
-
-static const char *status_word(enum sysctr_status s)
-{
-	static const char *const words[] = {"", "creating", "created", "running", "paused", "stopped"};
-
-	return words[s];
-}
-
-static int list(const struct sysctr_opt *opt, int argc, char **argv)
-{
-	bool quiet = argc == 2 && (strcmp(argv[1], "-q") == 0 || strcmp(argv[1], "--quiet") == 0);
-	bool json = argc == 3 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "json") == 0;
-	struct dirent **names = NULL;
-
-	if (argc != 1 && !quiet && !json)
-		return cli_usage(argv[0], "knows -q and --format json");
-	int n = scandir(opt->root, &names, NULL, alphasort);
-	if (json)
-		putchar('[');
-	else if (!quiet)
-		printf("%-24s %-8s %-9s %s\n", "ID", "PID", "STATUS", "BUNDLE");
-	bool first = true;
-	for (int i = 0; i < n; i++) {
-		struct sysctr_state st;
-		struct buf b = BUF_INIT(65536);
-		const char *id = names[i]->d_name;
-		if (id[0] != '.' && sysctr_state(opt, id, &st, NULL) == 0) {
-			if (quiet)
-				puts(id);
-			else if (!json)
-				printf("%-24s %-8d %-9s %s\n", id, st.pid, status_word(st.status), st.bundle);
-			else if (sysctr_state_json(opt, id, &b, NULL) == 0)
-				printf("%s%s", first ? "" : ",", buf_str(&b));
-			first = false;
-		}
-		buf_release(&b);
-		free(names[i]);
-	}
-	free(names);
-	if (json)
-		puts("]");
-	return 0;
-}
-
-static int update(const struct sysctr_opt *opt, int argc, char **argv)
-{
-	struct buf b = BUF_INIT(1u << 20);
-	struct err e = {0};
-
-	if (argc != 4 || (strcmp(argv[1], "-r") != 0 && strcmp(argv[1], "--resources") != 0))
-		return cli_usage(argv[0], "needs --resources FILE and a container id");
-	bool is_stdin = strcmp(argv[2], "-") == 0;
-	int r = is_stdin ? read_all(0, &b) : file_read(AT_FDCWD, argv[2], &b, &e);
-	if (r < 0 && is_stdin)
-		(void)err_set(&e, -r, "read standard input");
-	if (r == 0)
-		r = sysctr_update(opt, argv[3], buf_str(&b), b.len, &e);
-	buf_release(&b);
-	return r < 0 ? cli_fail(&e) : 0;
-}
-
 static const struct cli_verb verbs[] = {
-	{"run", cli_run, "[-b DIR] [-d] [--pid-file FILE] [--console-socket SOCKET] ID", "create and start a container",
+	{"run", cli_run, "[-b DIR] [-d] [--keep] [--pid-file FILE] [--console-socket SOCKET] [--pidfd-socket SOCKET] [--preserve-fds N] [--no-pivot] "
+	 "[--no-new-keyring] ID", "create and start a container",
 	 "sysctr run -b /srv/web web"},
-	{"create", cli_create, "[-b DIR] [--pid-file FILE] [--console-socket SOCKET] ID", "create a container, do not start it",
+	{"create", cli_create, "[-b DIR] [--pid-file FILE] [--console-socket SOCKET] [--pidfd-socket SOCKET] [--preserve-fds N] [--no-pivot] "
+	 "[--no-new-keyring] ID", "create a container, do not start it",
 	 "sysctr create -b /srv/web web"},
 	{"start", start, "ID", "start a created container", "sysctr start web"},
-	{"exec", cli_exec, "[-t] [-d] [-u UID[:GID]] [-e NAME=VALUE] [--cwd DIR] [--cap CAP] [-p FILE] ID COMMAND [ARG...]",
+	{"exec", cli_exec, "[-t] [-d] [-u UID[:GID]] [-g GID] [-e NAME=VALUE] [--cwd DIR] [--cap CAP] [--no-new-privs] [--apparmor PROFILE] "
+	 "[--process-label LABEL] [--cgroup PATH] [--pid-file FILE] [--console-socket SOCKET] [--preserve-fds N] [-p FILE] "
+	 "ID COMMAND [ARG...]",
 	 "run one more process in a container", "sysctr exec -t web /bin/sh"},
-	{"kill", kill_it, "[-a] ID [SIGNAL]", "send a signal (default SIGTERM)", "sysctr kill web KILL"},
+	{"kill", cli_kill, "[-a] ID [SIGNAL]", "send a signal (default SIGTERM)", "sysctr kill web KILL"},
 	{"delete", delete_it, "[-f] ID", "remove a stopped container; -f kills it first", "sysctr delete -f web"},
 	{"state", state, "ID", "print the state of a container as JSON", "sysctr state web"},
-	{"list", list, "[-q] [--format json]", "list containers", "sysctr list"},
+	{"list", cli_list, "[-q] [-f table|json]", "list containers", "sysctr list"},
 	{"pause", pause_it, "ID", "freeze every process of a container", "sysctr pause web"},
 	{"resume", resume_it, "ID", "thaw a paused container", "sysctr resume web"},
-	{"update", update, "-r FILE ID", "change limits: FILE holds an OCI resources object, - is standard input",
+	{"update", cli_update,
+	 "[-r FILE] [--memory BYTES] [--memory-swap BYTES] [--memory-reservation BYTES] [--cpu-quota USEC] [--cpu-period USEC] "
+	 "[--cpu-burst USEC] [--cpu-share N] [--cpu-idle 0|1] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] "
+	 "[--blkio-weight N] ID",
+	 "change limits: FILE holds an OCI resources object, - is standard input",
 	 "echo '{\"pids\":{\"limit\":100}}' | sysctr update -r - web"},
+	{"ps", cli_ps, "[-f table|json] ID [PS-OPTION...]", "list the processes of a container", "sysctr ps -f json web"},
+	{"events", cli_events, "[--stats] [--interval DURATION] ID", "print statistics once, or again and again with memory events",
+	 "sysctr events --stats web"},
+	{"spec", cli_spec, "[-b DIR] [--rootless]", "write a config.json to start from", "sysctr spec -b /srv/web"},
+	{"features", cli_features, "", "print what this runtime can do as JSON", "sysctr features"},
+	{"checkpoint", cli_checkpoint, "ID", "not supported: says so", "sysctr checkpoint web"},
+	{"restore", cli_checkpoint, "ID", "not supported: says so", "sysctr restore web"},
 	{"service-run", cli_service_run, "--fd N -b DIR NAME", "start a system service for PID 1 (docs/ARCHITECTURE.md)",
 	 "sysctr service-run --fd 3 -b /usr/lib/slipway/services/syslog syslog"},
 };
@@ -229,7 +140,8 @@ static int help(FILE *to)
 	for (size_t i = 0; i < countof(verbs); i++)
 		fprintf(to, "  %-12s %s\n", verbs[i].name, verbs[i].help);
 	fprintf(to, "\n'sysctr VERB --help' says more. State is kept in --root (default " DEFAULT_ROOT ").\n"
-		    "--systemd-cgroup is accepted and has no effect: cgroups are made in the cgroup file system itself.\n");
+		    "--systemd-cgroup is accepted: a cgroupsPath of the form slice:prefix:name becomes the directory that systemd\n"
+		    "would use, made in the cgroup file system itself. --rootless is accepted: it is found out.\n");
 	return to == stdout ? 0 : 1;
 }
 
@@ -240,9 +152,22 @@ static const struct option globals[] = {
 	{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'}, {NULL, 0, NULL, 0},
 };
 
+/* An ordinary user has a directory of their own. */
+static const char *default_root(void)
+{
+	static char path[512];
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return DEFAULT_ROOT;
+	int n = run != NULL && run[0] == '/' ? snprintf(path, sizeof(path), "%s/sysctr", run)
+					     : snprintf(path, sizeof(path), "/tmp/sysctr-%u", geteuid());
+	return n > 0 && (size_t)n < sizeof(path) ? path : DEFAULT_ROOT;
+}
+
 int main(int argc, char **argv)
 {
-	struct sysctr_opt opt = {.root = DEFAULT_ROOT};
+	struct sysctr_opt opt = {.root = default_root()};
 	const char *log = NULL;
 	bool is_debug = false;
 	int c;
@@ -251,11 +176,17 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'r': opt.root = optarg; break;
 		case 'l': log = optarg; break;
-		case 'f': is_json_log = strcmp(optarg, "json") == 0; break;
+		case 'f':
+			is_json_log = strcmp(optarg, "json") == 0;
+			if (!is_json_log && strcmp(optarg, "text") != 0) {
+				fprintf(stderr, "sysctr: --log-format wants text or json\n");
+				return 1;
+			}
+			break;
 		case 'd': is_debug = true; break;
 		case 's': break;
 		case 'h': return help(stdout);
-		case 'v': puts("sysctr version 0.1.0\nspec: 1.2.1"); return 0;
+		case 'v': puts("sysctr version " SLIPWAY_VERSION "\nspec: " SYSCTR_SPEC_VERSION); return 0;
 		default: return help(stderr);
 		}
 	}
@@ -264,7 +195,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "sysctr: open log '%s': %s\n", log, strerror(errno));
 		return 1;
 	}
-	is_json_log |= log != NULL;
+	has_log = log != NULL;
 	log_setup(fd, is_json_log ? LOG_FORM_JSON : LOG_FORM_TEXT, is_debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (optind >= argc)
 		return help(stderr);

@@ -17,6 +17,10 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 static int action_of(const char *name, int64_t errno_ret, uint32_t *ret)
 {
 	static const struct {
@@ -25,7 +29,7 @@ static int action_of(const char *name, int64_t errno_ret, uint32_t *ret)
 	} map[] = {
 		{"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD}, {"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD},
 		{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS}, {"SCMP_ACT_TRAP", SCMP_ACT_TRAP},
-		{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW}, {"SCMP_ACT_LOG", SCMP_ACT_LOG},
+		{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW}, {"SCMP_ACT_LOG", SCMP_ACT_LOG}, {"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY},
 	};
 
 	uint32_t code = errno_ret < 0 ? EPERM : (uint32_t)errno_ret & 0xffff;
@@ -118,7 +122,17 @@ static int add_rule(scmp_filter_ctx ctx, const struct json *rule, uint32_t actio
 	return 0;
 }
 
-static int fill(scmp_filter_ctx ctx, const struct json *sc, uint32_t fallback, struct err *e)
+static bool names_sendmsg(const struct json *rule)
+{
+	struct json_iter names = json_iter(json_get(rule, "names"));
+
+	while (json_next(&names))
+		if (strcmp(json_str_or(names.value, ""), "sendmsg") == 0)
+			return true;
+	return false;
+}
+
+static int fill(scmp_filter_ctx ctx, const struct json *sc, uint32_t fallback, bool *has_notify, struct err *e)
 {
 	int r = add_arches(ctx, json_get(sc, "architectures"), e);
 	/* no_new_privs is process.noNewPrivileges' business */
@@ -132,6 +146,10 @@ static int fill(scmp_filter_ctx ctx, const struct json *sc, uint32_t fallback, s
 		if (action_of(json_str(json_get(it.value, "action")), json_int(json_get(it.value, "errnoRet"), -1), &action) < 0)
 			return err_set(e, E_SPEC, "linux.seccomp.syscalls: action '%s' is not supported",
 				       json_str_or(json_get(it.value, "action"), ""));
+		if (action == SCMP_ACT_NOTIFY && names_sendmsg(it.value))
+			return err_set(e, E_SPEC, "linux.seccomp.syscalls: sendmsg cannot be SCMP_ACT_NOTIFY: it hands over the listener");
+		if (action == SCMP_ACT_NOTIFY)
+			*has_notify = true;
 		if (action != fallback) /* a rule that says what the default says is an error to the library */
 			r = add_rule(ctx, it.value, action, e);
 	}
@@ -148,10 +166,39 @@ static int flags_of(const struct json *sc, unsigned *ret, struct err *e)
 			*ret |= SECCOMP_FILTER_FLAG_LOG;
 		else if (strcmp(f, "SECCOMP_FILTER_FLAG_SPEC_ALLOW") == 0)
 			*ret |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+		else if (strcmp(f, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") == 0)
+			*ret |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 		else if (strcmp(f, "SECCOMP_FILTER_FLAG_TSYNC") == 0)
 			*ret |= 0; /* one thread: nothing to synchronise */
 		else
 			return err_set(e, E_SPEC, "linux.seccomp.flags: '%s' is not supported", f);
+	}
+	return 0;
+}
+
+/* Types of what is looked at elsewhere with accessors that take a wrong type for an absent field. */
+static int check_shape(const struct json *sc, struct err *e)
+{
+	static const char *const lists[] = {"architectures", "flags", "syscalls"}, *const texts[] = {"listenerPath", "listenerMetadata"};
+
+	for (size_t i = 0; i < countof(lists); i++) {
+		const struct json *v = json_get(sc, lists[i]);
+		if (v != NULL && json_type(v) != JSON_ARR && json_type(v) != JSON_NULL)
+			return err_set(e, E_SPEC, "linux.seccomp.%s: must be an array", lists[i]);
+	}
+	for (size_t i = 0; i < countof(texts); i++) {
+		const struct json *v = json_get(sc, texts[i]);
+		if (v != NULL && json_type(v) != JSON_STR && json_type(v) != JSON_NULL)
+			return err_set(e, E_SPEC, "linux.seccomp.%s: must be a string", texts[i]);
+	}
+	struct json_iter it = json_iter(json_get(sc, "syscalls"));
+	for (size_t i = 0; json_next(&it); i++) {
+		struct json_iter names = json_iter(json_get(it.value, "names"));
+		if (json_type(json_get(it.value, "names")) != JSON_ARR || json_len(json_get(it.value, "names")) == 0)
+			return err_set(e, E_SPEC, "linux.seccomp.syscalls[%zu].names: is missing or empty", i);
+		while (json_next(&names))
+			if (json_str(names.value) == NULL)
+				return err_set(e, E_SPEC, "linux.seccomp.syscalls[%zu].names: must be strings", i);
 	}
 	return 0;
 }
@@ -166,18 +213,28 @@ int filter_compile(const struct oci_spec *spec, struct sock_fprog *ret, unsigned
 	*ret_flags = 0;
 	if (sc == NULL)
 		return 0;
-	if (json_get(sc, "listenerPath") != NULL)
-		return err_set(e, E_SPEC, "linux.seccomp.listenerPath: is not supported by this runtime");
+	const char *agent = json_str_or(json_get(sc, "listenerPath"), "");
+	bool has_notify = false;
 	if (action_of(json_str(json_get(sc, "defaultAction")), json_int(json_get(sc, "defaultErrnoRet"), -1), &fallback) < 0)
 		return err_set(e, E_SPEC, "linux.seccomp.defaultAction: '%s' is not supported",
 			       json_str_or(json_get(sc, "defaultAction"), ""));
-	int r = flags_of(sc, ret_flags, e);
+	if (fallback == SCMP_ACT_NOTIFY)
+		return err_set(e, E_SPEC, "linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop the runtime itself");
+	int r = check_shape(sc, e);
+	if (r == 0)
+		r = flags_of(sc, ret_flags, e);
 	if (r < 0)
 		return r;
 	scmp_filter_ctx ctx = seccomp_init(fallback);
 	if (ctx == NULL)
 		return err_set(e, ENOMEM, "linux.seccomp");
-	r = fill(ctx, sc, fallback, e);
+	r = fill(ctx, sc, fallback, &has_notify, e);
+	if (r == 0 && has_notify && agent[0] != '/')
+		r = err_set(e, E_SPEC, "linux.seccomp.listenerPath: is missing, and there is an SCMP_ACT_NOTIFY");
+	if (r == 0 && has_notify)
+		*ret_flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	if (r == 0 && !has_notify)
+		*ret_flags &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; /* the kernel takes it with a listener only */
 	if (r == 0) {
 		r = seccomp_export_bpf_mem(ctx, NULL, &size);
 		ret->filter = r == 0 ? malloc(size) : NULL;
@@ -189,13 +246,4 @@ int filter_compile(const struct oci_spec *spec, struct sock_fprog *ret, unsigned
 	}
 	seccomp_release(ctx);
 	return r;
-}
-
-int filter_load(const struct sock_fprog *prog, unsigned flags, struct err *e)
-{
-	if (prog == NULL || prog->filter == NULL)
-		return 0;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog) < 0)
-		return err_set(e, errno, "load the seccomp filter");
-	return 0;
 }

@@ -63,12 +63,13 @@ static int go_session(void *ctx, struct err *e)
 	struct stage *s = ctx;
 	char text[24];
 
+	s->procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	(void)setsid(); /* fails only for a leader, which a fresh child is not */
 	/* an exec'ed or traced runtime process must not be reachable from inside */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_set(e, errno, "become non-dumpable");
-	s->procfd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (s->spec->process.oom_score_adj != OCI_UNSET) {
+	/* lowering it is the privilege of the parent, where there is a user namespace */
+	if (s->spec->process.oom_score_adj != OCI_UNSET && !s->limits_are_set) {
 		(void)snprintf(text, sizeof(text), "%lld", (long long)s->spec->process.oom_score_adj);
 		int r = file_write_at(AT_FDCWD, "/proc/self/oom_score_adj", text, e);
 		if (r < 0)
@@ -78,6 +79,11 @@ static int go_session(void *ctx, struct err *e)
 	if (!s->no_new_keyring)
 		(void)syscall(SYS_keyctl, 1, NULL, 0, 0, 0);
 	return 0;
+}
+
+static int go_times(void *ctx, struct err *e)
+{
+	return time_offsets_set(ctx, e);
 }
 
 static int go_names(void *ctx, struct err *e)
@@ -150,6 +156,23 @@ static int go_devices(void *ctx, struct err *e)
 static int go_console(void *ctx, struct err *e)
 {
 	return console_open(ctx, e);
+}
+
+static int go_hooks(void *ctx, struct err *e)
+{
+	struct stage *s = ctx;
+	struct told t = {.id = s->id, .status = "creating", .bundle = s->cfg->bundle, .pid = getpid()};
+	struct sync_msg m;
+	int fd;
+
+	if (s->spec->hook_counts[OCI_HOOK_PRESTART] + s->spec->hook_counts[OCI_HOOK_CREATE_RUNTIME] > 0) {
+		int r = sync_send(s->sync, SYNC_HOOKS, 0, NULL, -1);
+		if (r == 0)
+			r = sync_recv(s->sync, &m, &fd, e);
+		if (r <= 0)
+			return r < 0 ? r : err_say(e, ECANCELED, "the creating process went away");
+	}
+	return hooks_run(s->spec, OCI_HOOK_CREATE_CONTAINER, &t, e);
 }
 
 static int go_paths(void *ctx, struct err *e)
@@ -255,19 +278,16 @@ static int exec_now(const struct stage *s, struct err *e)
 }
 
 /* HOME from the container's /etc/passwd, read inside, in a bounded piece; nothing found means "/". */
-static void add_home(struct oci_process *p)
+static void find_home(uid_t uid, char *home, size_t size)
 {
-	static char text[65536], home[PATH_MAX + 8];
+	static char text[65536];
 	char *save = NULL;
-	size_t n = 0;
 
-	if (env_get(p->env, "HOME") != NULL)
-		return;
-	(void)snprintf(home, sizeof(home), "HOME=/");
+	(void)snprintf(home, size, "HOME=/");
 	owned_fd int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	ssize_t len = fd >= 0 ? read_full(fd, text, sizeof(text) - 1) : 0;
 	text[len > 0 ? len : 0] = '\0';
-	for (char *line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = len > 0 ? strtok_r(text, "\n", &save) : NULL; line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		char *field[6] = {line};
 		for (int i = 1; i < 6 && field[i - 1] != NULL; i++)
 			if ((field[i] = strchr(field[i - 1], ':')) != NULL)
@@ -276,25 +296,54 @@ static void add_home(struct oci_process *p)
 			continue;
 		field[5][strcspn(field[5], ":")] = '\0';
 		char *end;
-		unsigned long uid = strtoul(field[2], &end, 10);
-		if (*end == '\0' && end != field[2] && uid == p->uid && field[5][0] == '/') {
-			(void)snprintf(home, sizeof(home), "HOME=%s", field[5]);
-			break;
+		unsigned long n = strtoul(field[2], &end, 10);
+		if (*end == '\0' && end != field[2] && n == uid && field[5][0] == '/') {
+			(void)snprintf(home, size, "HOME=%s", field[5]);
+			return;
 		}
 	}
+}
+
+/* The configuration's environment, and what the runtime adds: HOME, passed descriptors, the notify socket. */
+static int fill_env(struct stage *s, struct err *e)
+{
+	static char home[PATH_MAX + 8], listen[32];
+	struct oci_process *p = (struct oci_process *)(uintptr_t)&s->spec->process;
+	size_t n = 0;
+
 	while (p->env[n] != NULL)
 		n++;
-	const char **env = calloc(n + 2, sizeof(*env));
+	const char **env = calloc(n + 6, sizeof(*env));
 	if (env == NULL)
-		return; /* HOME is a convenience */
+		return err_set(e, ENOMEM, "process.env");
 	memcpy(env, p->env, n * sizeof(*env));
-	env[n] = home;
+	if (env_get(p->env, "HOME") == NULL) {
+		find_home(p->uid, home, sizeof(home));
+		env[n++] = home;
+	}
+	if (s->listen_fds > 0) {
+		(void)snprintf(listen, sizeof(listen), "LISTEN_FDS=%d", s->listen_fds);
+		env[n++] = listen;
+		env[n++] = "LISTEN_PID=1";
+		if (s->listen_names != NULL)
+			env[n++] = s->listen_names;
+	}
+	if (s->cfg != NULL && s->cfg->notify_socket != NULL)
+		env[n++] = "NOTIFY_SOCKET=" NOTIFY_INSIDE;
 	p->env = env;
+	return 0;
+}
+
+static int run_start_hooks(struct stage *s, struct err *e)
+{
+	struct told t = {.id = s->id, .status = "created", .bundle = s->cfg != NULL ? s->cfg->bundle : "", .pid = getpid()};
+
+	return hooks_run(s->spec, OCI_HOOK_START_CONTAINER, &t, e);
 }
 
 int finish_process(struct stage *s, struct err *e)
 {
-	struct oci_process *p = (struct oci_process *)(uintptr_t)&s->spec->process;
+	const struct oci_process *p = &s->spec->process;
 	sigset_t none;
 
 	int r = set_stdio(s, e);
@@ -306,27 +355,37 @@ int finish_process(struct stage *s, struct err *e)
 		(void)signal(sig, SIG_DFL); /* fails for the two that cannot be changed */
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail for a valid set */
-	add_home(p);
+	r = fill_env(s, e);
+	if (r < 0)
+		return r;
 	if (access(p->cwd, F_OK) < 0 && errno == ENOENT)
 		(void)dir_make_all(AT_FDCWD, p->cwd, 0755, NULL); /* enter_cwd() tells when it did not help */
-	r = creds_set(s, e);
+	r = labels_set(s, e);
+	if (r == 0)
+		r = placement_set(s->spec, e);
+	if (r == 0)
+		r = creds_set(s, e);
 	if (r == 0)
 		r = enter_cwd(p->cwd, e);
 	if (r < 0)
 		return r;
-	if (s->gate < 0)
-		return exec_now(s, e);
+	if (s->gate < 0) {
+		r = run_start_hooks(s, e);
+		return r < 0 ? r : exec_now(s, e);
+	}
 	/* Opening for writing waits until somebody opens the other end: that is the gate. From then on errors go there. */
-	char name[16];
+	char name[32];
 	struct err why = {0};
-	(void)snprintf(name, sizeof(name), "%d", s->gate);
+	(void)snprintf(name, sizeof(name), "self/fd/%d", s->gate);
 	r = sync_send(s->sync, SYNC_READY, 0, NULL, -1);
 	if (r < 0)
 		_exit(126); /* the creating process is gone: nobody will open the gate */
 	owned_fd int gate = openat(s->procfd, name, O_WRONLY | O_CLOEXEC);
 	if (gate < 0)
 		_exit(126);
-	r = exec_now(s, &why);
+	r = run_start_hooks(s, &why);
+	if (r == 0)
+		r = exec_now(s, &why);
 	(void)write_all(gate, &why, sizeof(why)); /* nobody else to tell */
 	_exit(r == -ENOENT ? 127 : 126);
 }
@@ -337,11 +396,13 @@ static const struct step stage_steps[] = {
 	{"join namespaces", go_join, NULL},
 	{"id maps", go_wait_idmap, NULL},
 	{"session", go_session, NULL},
+	{"clocks", go_times, NULL},
 	{"names", go_names, NULL},
 	{"root file system", go_mounts_root, NULL},
 	{"mounts", go_mounts, NULL},
 	{"devices", go_devices, NULL},
 	{"terminal", go_console, NULL},
+	{"hooks", go_hooks, NULL},
 	{"sysctl", go_sysctl, NULL},
 	{"paths", go_paths, NULL},
 	{"enter the root", go_enter, NULL},

@@ -136,6 +136,20 @@ int record_write(int dir, const char *id, const struct record *r, const struct o
 	jw_kstr(&w, "rootfs", r->rootfs);
 	jw_kstr(&w, "cgroup", r->cgroup);
 	jw_kbool(&w, "sharesPidNamespace", r->shares_pidns);
+	jw_kstr(&w, "ociVersion", spec->version);
+	jw_kbool(&w, "hasHooks", r->has_hooks);
+	if (r->has_hooks) {
+		jw_key(&w, "hooks");
+		jw_value(&w, spec->hooks_json);
+	}
+	/* a process that is added later has a listener for the same agent */
+	if (json_str_len(json_get(spec->seccomp, "listenerPath")) > 0) {
+		jw_key(&w, "seccomp");
+		jw_obj(&w);
+		jw_kstr(&w, "listenerPath", json_str(json_get(spec->seccomp, "listenerPath")));
+		jw_kstr(&w, "listenerMetadata", json_str_or(json_get(spec->seccomp, "listenerMetadata"), ""));
+		jw_end_obj(&w);
+	}
 	jw_key(&w, "annotations");
 	jw_obj(&w);
 	for (size_t i = 0; i < spec->annotation_count; i++)
@@ -150,6 +164,17 @@ int record_write(int dir, const char *id, const struct record *r, const struct o
 		res = file_replace(dir, "state.json", b.data, b.len, 0600, e);
 	buf_release(&b);
 	return res;
+}
+
+int record_hooks(int dir, const char *id, struct oci_spec **ret, struct err *e)
+{
+	struct buf b = BUF_INIT(STATE_MAX);
+
+	int r = file_read(dir, "state.json", &b, e);
+	if (r == 0)
+		r = oci_hooks_parse(buf_str(&b), b.len, ret, e);
+	buf_release(&b);
+	return r < 0 ? err_wrap(e, r, "container '%s'", id) : 0;
 }
 
 static void copy(char *to, size_t size, const struct json *v)
@@ -179,6 +204,7 @@ int record_read(int dir, const char *id, struct record *ret, struct err *e)
 		copy(ret->rootfs, sizeof(ret->rootfs), json_get(o, "rootfs"));
 		copy(ret->cgroup, sizeof(ret->cgroup), json_get(o, "cgroup"));
 		ret->shares_pidns = json_bool(json_get(o, "sharesPidNamespace"), false);
+		ret->has_hooks = json_bool(json_get(o, "hasHooks"), false);
 	}
 	json_free(d);
 	buf_release(&b);
@@ -215,6 +241,24 @@ static const char *status_text(enum sysctr_status s)
 	return "unknown";
 }
 
+/* The annotations of the configuration, from the record as they are. */
+static void put_annotations(struct json_writer *w, const struct sysctr_opt *opt, const char *id)
+{
+	struct buf b = BUF_INIT(STATE_MAX);
+	struct json_doc *d = NULL;
+
+	owned_fd int dir = state_dir(opt, id, NULL);
+	if (dir >= 0 && file_read(dir, "state.json", &b, NULL) == 0 && json_parse(buf_str(&b), b.len, &d, NULL) == 0) {
+		const struct json *a = json_get(json_root(d), "annotations");
+		if (json_len(a) > 0) {
+			jw_key(w, "annotations");
+			jw_value(w, a);
+		}
+	}
+	json_free(d);
+	buf_release(&b);
+}
+
 int sysctr_state_json(const struct sysctr_opt *opt, const char *id, struct buf *ret, struct err *e)
 {
 	char when[CLOCK_RFC3339_SIZE];
@@ -227,13 +271,14 @@ int sysctr_state_json(const struct sysctr_opt *opt, const char *id, struct buf *
 	clock_rfc3339(st.created_ns, when);
 	jw_init(&w, ret);
 	jw_obj(&w);
-	jw_kstr(&w, "ociVersion", "1.2.1");
+	jw_kstr(&w, "ociVersion", SYSCTR_SPEC_VERSION);
 	jw_kstr(&w, "id", id);
 	jw_kint(&w, "pid", st.pid);
 	jw_kstr(&w, "status", status_text(st.status));
 	jw_kstr(&w, "bundle", st.bundle);
 	jw_kstr(&w, "rootfs", st.rootfs);
 	jw_kstr(&w, "created", when);
+	put_annotations(&w, opt, id);
 	jw_kstr(&w, "owner", "");
 	jw_end_obj(&w);
 	return buf_error(ret) < 0 ? err_set(e, -buf_error(ret), "state of container '%s'", id) : 0;

@@ -24,6 +24,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define SYSCTR_SPEC_VERSION "1.3.0" /* of the OCI runtime specification */
+
 struct err;
 struct buf;
 
@@ -64,7 +66,9 @@ struct sysctr_config {
 	const char *bundle; /* absolute directory */
 	struct sysctr_rootfs rootfs;
 	struct sysctr_io io;
-	const char *notify_socket; /* NOTIFY_SOCKET to pass on, or NULL */
+	const char *notify_socket; /* NOTIFY_SOCKET to pass on, or NULL: bound to /run/notify */
+	int listen_fds;		   /* LISTEN_FDS to tell the process (they are among io.preserve_fds) */
+	const char *listen_names;  /* "LISTEN_FDNAMES=..." to tell it, or NULL */
 };
 
 enum sysctr_status {
@@ -133,6 +137,15 @@ int sysctr_resume(const struct sysctr_opt *opt, const char *id, struct err *e);
 
 /* Change limits: the text of an OCI linux.resources object. */
 int sysctr_update(const struct sysctr_opt *opt, const char *id, const char *json, size_t len, struct err *e);
+
+/* Append the pids of every process of a container, in the caller's PID namespace, a line each. */
+int sysctr_processes(const struct sysctr_opt *opt, const char *id, struct buf *ret, struct err *e);
+
+/* Append what its cgroup counts, as the "data" of runc's events. -EOPNOTSUPP: it has no cgroup. */
+int sysctr_stats_json(const struct sysctr_opt *opt, const char *id, struct buf *ret, struct err *e);
+
+/* Mount options that the runtime itself understands, NULL-ended; others are the file system's. */
+const char *const *sysctr_mount_options(void);
 
 int sysctr_state(const struct sysctr_opt *opt, const char *id, struct sysctr_state *ret, struct err *e);
 

@@ -235,7 +235,6 @@ BAD = {
     "unknown capability": (config("/bin/sh", process={"args": ["/bin/sh"], "cwd": "/",
                                                       "capabilities": {"bounding": ["CAP_FLY"]}}), "CAP_FLY"),
     "unknown namespace": (config("/bin/sh", linux={"namespaces": [{"type": "moon"}]}), "linux.namespaces[0].type"),
-    "hooks": (config("/bin/sh", hooks={"prestart": [{"path": "/x"}]}), "hooks"),
     "relative mount": (config("/bin/sh", mounts=[{"destination": "x"}]), "mounts[0].destination"),
     "unknown bind option": (config("/bin/sh", mounts=[{"destination": "/dev", "type": "bind", "source": "/dev",
                                                        "options": ["bind", "sideways"]}]), "sideways"),
