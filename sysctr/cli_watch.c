@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static bool is_listed(const char *pids, long pid)
 {
@@ -58,36 +59,56 @@ static void show_process(long pid)
 	buf_release(&b);
 }
 
+/* Start ps with these options (args[0] is replaced). Returns its output's descriptor, caller owns. */
+static int start_ps(char **args, pid_t *ret_pid)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t pid = fork();
+	if (pid == 0) {
+		args[0] = (char[]){"ps"};
+		if (dup2(ends[1], 1) >= 0)
+			(void)execvp("ps", args);
+		_exit(127);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return -errno;
+	}
+	*ret_pid = pid;
+	return ends[0];
+}
+
 /* The lines of ps with a pid of the container, by the column that its heading calls PID. */
 static int filter_ps(char **args, const char *pids)
 {
-	char line[4096], command[4096] = "ps";
-	size_t len = 2;
-	int column = -1;
+	struct buf b = BUF_INIT(16u << 20);
+	int column = -1, status = 0;
+	char *next = NULL;
+	pid_t pid = -1;
 
-	for (; *args != NULL; args++) {
-		if (strspn(*args, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-=,_%:.") != strlen(*args))
-			return cli_usage("ps", "options of ps must be plain words");
-		int n = snprintf(command + len, sizeof(command) - len, " %s", *args);
-		if (n < 0 || (size_t)n >= sizeof(command) - len)
-			return cli_usage("ps", "too many options");
-		len += (size_t)n;
-	}
-	FILE *f = popen(command, "re");
-	if (f == NULL)
-		return 1;
-	for (bool is_head = true; fgets(line, sizeof(line), f) != NULL; is_head = false) {
+	owned_fd int fd = start_ps(args, &pid);
+	int r = fd < 0 ? fd : read_all(fd, &b);
+	while (fd >= 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	bool is_head = true;
+	for (char *line = r == 0 && b.len > 0 ? strtok_r(b.data, "\n", &next) : NULL; line != NULL; line = strtok_r(NULL, "\n", &next)) {
 		char copy[4096], *save = NULL;
 		int at = 0;
 		(void)snprintf(copy, sizeof(copy), "%s", line);
-		for (char *w = strtok_r(copy, " \n", &save); w != NULL; w = strtok_r(NULL, " \n", &save), at++) {
+		for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save), at++) {
 			if (is_head && strcmp(w, "PID") == 0)
 				column = at;
 			if (is_head ? strcmp(w, "PID") == 0 : at == column && is_listed(pids, strtol(w, NULL, 10)))
-				fputs(line, stdout);
+				puts(line);
 		}
+		is_head = false;
 	}
-	return pclose(f) == 0 && column >= 0 ? 0 : cli_usage("ps", "ps failed or shows no PID column");
+	buf_release(&b);
+	return r == 0 && status == 0 && column >= 0 ? 0 : cli_usage("ps", "ps failed or shows no PID column");
 }
 
 int cli_ps(const struct sysctr_opt *opt, int argc, char **argv)
@@ -110,7 +131,7 @@ int cli_ps(const struct sysctr_opt *opt, int argc, char **argv)
 	if (sysctr_processes(opt, argv[optind], &b, &e) < 0)
 		return cli_fail(&e);
 	if (!is_json && optind + 1 < argc) {
-		r = filter_ps(argv + optind + 1, buf_str(&b));
+		r = filter_ps(argv + optind, buf_str(&b));
 	} else {
 		printf(is_json ? "[" : "%-10s %-8s %-8s %s\n", "UID", "PID", "PPID", "CMD");
 		const char *sep = "";
