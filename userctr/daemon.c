@@ -13,6 +13,7 @@
 #include "userctr/ctr_net.h"
 #include "userctr/events.h"
 #include "userctr/route.h"
+#include "userctr/volumes.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -29,8 +30,8 @@
 #define CMDLINE_PATH "/run/slipway/cmdline"
 #define PRELOADED    "/usr/lib/slipway/images"
 
-static const struct route *const tables[] = {routes_system, routes_events, routes_image, routes_container,
-					     routes_exec, NULL};
+static const struct route *const tables[] = {routes_system, routes_events, routes_image,   routes_container,
+					     routes_exec,   routes_network, routes_volume, NULL};
 
 /* ---- signals ---- */
 
@@ -90,6 +91,11 @@ static int go_networks(void *ctx, struct err *e)
 	return nets_open(ctx, e);
 }
 
+static int go_volumes(void *ctx, struct err *e)
+{
+	return volumes_open(ctx, e);
+}
+
 /* After the containers that run have taken their addresses and ports. Without it there are still containers on the host's
  * network and on none, so a kernel that refuses does not end the daemon. */
 static int go_rules(void *ctx, struct err *e)
@@ -145,6 +151,7 @@ static const struct step up_steps[] = {
 	{"events", go_events, NULL},
 	{"images", go_images, NULL},
 	{"networks", go_networks, NULL},
+	{"volumes", go_volumes, NULL},
 	{"containers", go_containers, NULL},
 	{"recover", go_recover, NULL}, /* takes the addresses of what runs */
 	{"rules", go_rules, NULL},
@@ -180,6 +187,7 @@ int daemon_main(int argc, char **argv)
 	conns_release(&d.conns);
 	ctrs_close(&d);
 	nets_close(&d);
+	volumes_close(&d);
 	store_close(d.store);
 	loop_release(&d.loop);
 	return r < 0;
