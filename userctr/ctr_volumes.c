@@ -36,7 +36,7 @@ static int use_volume(struct ctr *c, struct ctr_mount *m, struct err *e)
 	const char *name = NULL, *path = NULL;
 	bool is_new;
 
-	int r = volume_use(c->d, m->name, &name, &path, &is_new, e);
+	int r = volume_make(c->d, m->name, m->volume_options, m->volume_labels, &name, &path, &is_new, e);
 	if (r < 0)
 		return r;
 	char *n = strdup(name), *s = strdup(path);
