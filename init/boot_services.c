@@ -25,6 +25,8 @@ static int make_dirs(struct err *e)
 	for (size_t i = 0; i < countof(dirs); i++)
 		if (mkdir(dirs[i].path, dirs[i].mode) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make directory '%s'", dirs[i].path);
+	/* for those who have this /dev and /run: the console; without it syslog(3) is silent there */
+	(void)symlink("/run/slipway/syslog/log", "/dev/log");
 	return 0;
 }
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network and log services on the machine itself: a lease from QEMU's server, names, the log, and their privilege."""
+import json
+
+BOOT_S = 250
+
+
+def test_lease_names_and_log(machine):
+    vm = machine("kernel", cmdline="slipway.autologin=ttyS0 slipway.hostname=berth")
+    vm.wait_ready()
+    out, code = vm.sh("timeout 60 sh -c 'until grep -q nameserver /run/slipway/resolv.conf; do sleep 1; done'; ip -4 addr; ip route")
+    assert code == 0 and "10.0.2.15/24" in out and "default via 10.0.2.2 " in out, out
+    state = json.loads(vm.sh("cat /run/slipway/network/network.json")[0])
+    assert state["online"] and state["hostname"] == "berth" and state["nameservers"] == ["10.0.2.3"]
+    assert vm.sh("cat /run/slipway/resolv.conf")[0].strip() == "nameserver 10.0.2.3"
+    assert "127.0.1.1\tberth" in vm.sh("cat /run/slipway/hosts")[0]
+    # the log has the kernel's first records, PID 1's, and what a program says
+    out, _ = vm.sh("grep -m1 'kernel: Linux version' /var/log/messages; grep -m1 ' slipway: ready in' /var/log/messages")
+    assert "Linux version" in out and "ready in" in out, out
+    for name, caps in (("network", "0000000000003400"), ("syslog", "0000000400000000")):
+        out, _ = vm.sh(f"grep -E 'Cap(Eff|Bnd)|NoNewPrivs' /proc/$(pidof slipway-{name})/status")
+        assert out.split()[1] == out.split()[3] == caps and out.split()[5] == "1", out
+
+
+def test_name_from_the_lease_and_a_restart(machine):
+    vm = machine("kernel", cmdline="slipway.autologin=ttyS0", network=False,
+                 extra=["-netdev", "user,id=n,hostname=pier,net=10.5.0.0/24,dhcpstart=10.5.0.30",
+                        "-device", "virtio-net-pci,netdev=n,romfile="])
+    vm.wait_ready()
+    out, code = vm.sh("timeout 60 sh -c 'until grep -q pier /run/slipway/hosts; do sleep 1; done'; hostname")
+    assert code == 0 and out.split() == ["pier"], "without CAP_SYS_ADMIN"
+    vm.sh("logger -t test before")
+    assert vm.sh("slipway service restart network && slipway service restart syslog; logger -t test after")[1] == 0
+    out, code = vm.sh("timeout 60 sh -c 'until grep -q \"test: after\" /var/log/messages; do sleep 1; done'; "
+                      "grep -c 'kernel: Linux version' /var/log/messages; grep -c 'test: before' /var/log/messages")
+    assert out.split() == ["1", "1"], "the kernel's log is not written twice"
+    assert "10.5.0.30/24" in vm.sh("ip -4 addr")[0]
+    assert "goes on with the lease of a former process" in vm.sh("cat /run/slipway/log/network.log")[0]
