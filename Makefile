@@ -137,8 +137,9 @@ $(foreach f,asan fuzz,\
 	$(eval $(call archive,$(f),init,$(filter-out init/main.c,$(src_init))))\
 	$(eval $(call archive,$(f),userctr,$(filter-out userctr/main.c,$(src_userctr))))\
 	$(eval $(call archive,$(f),slipway,$(filter-out admin/main.c,$(src_slipway))))\
-	$(eval $(call archive,$(f),cli,$(filter-out sysctr/main.c,$(cli_sysctr)))))
-testlibs := $(libs) init userctr slipway cli
+	$(eval $(call archive,$(f),cli,$(filter-out sysctr/main.c,$(cli_sysctr))))\
+	$(eval $(call archive,$(f),services,$(filter-out %/main.c,$(wildcard images/*/*.c)))))
+testlibs := $(libs) init userctr slipway cli services
 
 define program  # name, sources, third-party libraries
 $(O)/debug/$(1): $(2:%.c=$(O)/rel/%.o) $(libs:%=$(O)/rel/lib%.a)
