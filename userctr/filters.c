@@ -5,16 +5,14 @@
 #include "lib/base/err.h"
 #include "lib/base/owned.h"
 #include "lib/codec/json.h"
+#include "lib/codec/regex.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-
-#define REGEX_MAX 256 /* characters; a longer one is taken literally */
 
 static bool is_known(const char *known, const char *key)
 {
@@ -127,15 +125,7 @@ static bool test_prefix(const char *value, const char *text)
 
 static bool test_regex(const char *value, const char *text)
 {
-	regex_t re;
-
-	if (strstr(text, value) != NULL)
-		return true;
-	if (strlen(value) > REGEX_MAX || regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
-	int r = regexec(&re, text, 0, NULL, 0);
-	regfree(&re);
-	return r == 0;
+	return strstr(text, value) != NULL || regex_match(value, text) > 0;
 }
 
 bool filters_match(const struct filters *f, const char *key, const char *text)
@@ -242,8 +232,10 @@ static bool instant(const char *s, int64_t *ret_ns)
 		long long sec = strtoll(s, &end, 10);
 		if (*end == '.')
 			fraction = strtod(end, &end);
+		if (*end != '\0' || sec > 9000000000)
+			return false;
 		*ret_ns = (int64_t)sec * 1000000000 + (int64_t)(fraction * 1e9);
-		return *end == '\0' && sec < 9000000000;
+		return true;
 	}
 	const char *p = strptime(s, "%Y-%m-%d", &tm);
 	if (p != NULL && *p == 'T')
@@ -251,8 +243,9 @@ static bool instant(const char *s, int64_t *ret_ns)
 	if (p == NULL)
 		return false;
 	if (*p == '.') {
-		fraction = strtod(p, &end);
-		p = end;
+		size_t n = strspn(p + 1, "0123456789");
+		fraction = n > 0 ? strtod(p, NULL) : 0; /* ends at the zone, which has no exponent */
+		p += 1 + n;
 	}
 	int64_t shift = 0;
 	unsigned h, m;
@@ -262,8 +255,12 @@ static bool instant(const char *s, int64_t *ret_ns)
 	} else if (*p == 'Z') {
 		p++;
 	}
-	*ret_ns = ((int64_t)timegm(&tm) + shift) * 1000000000 + (int64_t)(fraction * 1e9);
-	return *p == '\0';
+	int64_t sec = (int64_t)timegm(&tm) + shift;
+	/* what nanoseconds can say: the years 1684 to 2255 */
+	if (*p != '\0' || sec < -9000000000 || sec > 9000000000)
+		return false;
+	*ret_ns = sec * 1000000000 + (int64_t)(fraction * 1e9);
+	return true;
 }
 
 int filters_until(const struct filters *f, int64_t now_ns, int64_t *ret_ns, struct err *e)

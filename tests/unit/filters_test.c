@@ -117,6 +117,10 @@ static void test_values(void **state)
 	until("1970-01-02", 1, 86400000000000);
 	until("ten", -EINVAL, 0);
 	until("10x", -EINVAL, 0);
+	/* beyond what nanoseconds can say */
+	until("1013-01-02T03:04:05Z", -EINVAL, 0);
+	until("9999-01-02", -EINVAL, 0);
+	until("99999999999999", -EINVAL, 0);
 
 	struct filters f = parse("{\"dangling\":[\"true\"]}");
 	assert_int_equal(filters_bool(&f, "dangling", -1, NULL), 1);
