@@ -361,11 +361,14 @@ static void default_hostname(const struct json *host, const char *id, char *out,
 static int make(struct json_doc **config, struct json_doc **host, const struct json *body, const struct image *image,
 		const char *id, unsigned api, struct json_writer *warnings, struct err *e)
 {
+	const struct json *asked_host = json_iget(body, "HostConfig");
 	char hostname[72];
 
+	if (asked_host != NULL && json_type(asked_host) != JSON_NULL && json_type(asked_host) != JSON_OBJ)
+		return err_say(e, EINVAL, "invalid JSON: json: cannot unmarshal into Go struct field Config.HostConfig of type struct");
 	int r = normalize(config_fields, body, "Config", config, e);
 	if (r == 0)
-		r = normalize(host_fields, json_iget(body, "HostConfig"), "HostConfig", host, e);
+		r = normalize(host_fields, asked_host, "HostConfig", host, e);
 	if (r < 0)
 		return r;
 	const struct json *asked = json_root(*host);
