@@ -240,6 +240,7 @@ static void let_go(struct ctr *c)
 static void told_exit(struct ctr *c)
 {
 	let_go(c);
+	ctr_mounts_idle(c); /* it does not count as a user any more */
 	if (c->oom_killed)
 		ctr_event(c, "oom", NULL, NULL);
 	if (c->life->was_stopped)
@@ -371,7 +372,6 @@ void ctr_ended(struct ctr *c, int wait_status, bool oom, int64_t time_ns)
 	c->exit_code = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 	c->oom_killed = oom;
 	c->finished_ns = time_ns;
-	ctr_mounts_idle(c);
 	if (l->want_again)
 		l->is_restarted = true;
 	struct err e;

@@ -399,6 +399,53 @@ def test_prune(box):
     assert box("ps", "-aq", "--no-trunc").stdout.split() == [keep]
 
 
+# ---- volumes and binds ----
+
+def test_new_volumes_get_the_images_content(box):
+    p = box.run("--rm", "-v", "vol1:/data", "bb:1", "sh", "-c",
+                "stat -c '%a %u %g' /data /data/low; cat /data/low; echo; readlink /data/link; ls /data; echo more >/data/new")
+    assert p.stdout.split() == ["750", "33", "50", "640", "33", "0", "low", "low", "link", "low"]
+    p = box.run("--rm", "-v", "vol1:/data", "bb:1", "ls", "/data")  # a second time it is as it was left
+    assert p.stdout.split() == ["link", "low", "new"]
+    assert box.run("--rm", "-v", "vol2:/data:nocopy", "bb:1", "ls", "/data").stdout == ""
+    assert box("volume", "ls", "-q").stdout.split() == ["vol1", "vol2"]
+    box("volume", "rm", "vol1", "vol2")
+
+
+def test_anonymous_volumes_go_with_their_container(box):
+    cid = box.up("-v", "/data", "--name", "anon")
+    m = box.inspect("anon")["Mounts"][0]
+    assert (m["Type"], m["Destination"], m["Driver"], m["RW"]) == ("volume", "/data", "local", True)
+    assert len(m["Name"]) == 64 and Path(m["Source"], "low").read_bytes() == b"low"
+    assert box.run("--rm", "--volumes-from", "anon:ro", "bb:1", "sh", "-c",
+                   "cat /data/low; echo x >/data/f || echo no").stdout == "lowno\n"
+    assert box("volume", "ls", "-q").stdout.split() == [m["Name"]]
+    box("rm", "-f", cid)
+    assert box("volume", "ls", "-q").stdout.split() == [m["Name"]]  # without -v it stays
+    box("volume", "rm", m["Name"])
+    box.run("--rm", "-v", "/x", "bb:1", "true")
+    box.up("-v", "/x", "--name", "anon")
+    box("rm", "-fv", "anon")
+    assert box("volume", "ls", "-q").stdout == ""
+
+
+def test_binds(box, tmp_path):
+    (tmp_path / "f").write_text("text")
+    p = box.run("--rm", "-v", f"{tmp_path}:/mnt:ro", "-v", f"{tmp_path}/made:/made", "bb:1", "sh", "-c",
+                "cat /mnt/f; echo x >/mnt/g || echo ro; echo y >/made/h")
+    assert p.stdout == "textro\n" and (tmp_path / "made" / "h").read_text() == "y\n"
+    p = box("create", *NO_NET, "--mount", "type=bind,src=/no/such,dst=/x", "bb:1", ok=False)
+    assert "bind source path does not exist: /no/such" in p.stderr
+    assert box("ps", "-aq").stdout == ""
+
+
+def test_volumes_in_use_cannot_be_removed(box):
+    box.up("-v", "used:/x", "--name", "uu")
+    assert "volume is in use" in box("volume", "rm", "used", ok=False).stderr
+    box("rm", "-f", "uu")
+    box("volume", "rm", "used")
+
+
 # ---- the daemon goes away ----
 
 def test_containers_outlive_the_daemon(fresh):
