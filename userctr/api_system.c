@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the daemon says of itself: ping, version, info, and the answers for what a single machine does not have. */
+#include "userctr/api_info.h"
 #include "userctr/daemon.h"
 #include "userctr/req.h"
 #include "userctr/route.h"
@@ -95,6 +96,8 @@ const struct route routes_system[] = {
 	{"HEAD", "/_ping", head_ping, 0, 0, 0},
 	{"GET", "/_ping", get_ping, 0, 0, 0},
 	{"GET", "/version", get_version, 0, 0, 0},
+	{"GET", "/info", api_info, 0, 0, 0},
+	{"GET", "/system/df", api_df, 0, 25, 0},
 	{"GET", "/swarm", no_swarm, 0, 0, 0},
 	{"GET", "/services", no_swarm, 0, 0, 0},
 	{"GET", "/nodes", no_swarm, 0, 0, 0},

@@ -399,6 +399,70 @@ def test_prune(box):
     assert box("ps", "-aq", "--no-trunc").stdout.split() == [keep]
 
 
+# ---- processes and figures ----
+
+def test_top(box):
+    cid = box.up(cmd=("sh", "-c", "sleep 1000 & sleep 1001; true"))
+    out = box("top", cid).stdout.splitlines()
+    assert out[0].split() == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
+    rows = [l.split(None, 7) for l in out[1:]]
+    assert sorted(r[7] for r in rows)[-2:] == ["sleep 1000", "sleep 1001"] and len(rows) == 3
+    assert int(rows[0][1]) == box.inspect(cid)["State"]["Pid"] and {r[0] for r in rows} == {"root"}
+    assert box("top", cid, "aux").stdout.splitlines()[0].split()[-1] == "COMMAND"
+    assert box("top", cid, "-o", "pid,comm").stdout.splitlines()[1].split()[1] == "sh"
+    assert "only -ef, aux" in box("top", cid, "-z", ok=False).stderr
+    box("stop", "-t", "0", cid)
+    assert "is not running" in box("top", cid, ok=False).stderr
+
+
+def test_stats(box):
+    cid = box.up("--name", "figures")
+    s = box.d.api("GET", "/containers/figures/stats?stream=0")[1]
+    assert s["id"] == cid and s["name"] == "/figures" and not s["preread"].startswith("0001")
+    for key in ("cpu_stats", "precpu_stats"):
+        assert s[key]["system_cpu_usage"] > 0 and s[key]["online_cpus"] == os.cpu_count()
+        assert s[key]["cpu_usage"]["total_usage"] >= 0
+    assert s["cpu_stats"]["system_cpu_usage"] > s["precpu_stats"]["system_cpu_usage"]
+    s = box.d.api("GET", "/containers/figures/stats?stream=0&one-shot=1")[1]
+    assert s["preread"] == "0001-01-01T00:00:00Z"
+    assert box("stats", "--no-stream", "--format", "{{.Name}}").stdout == "figures\n"
+    box("stop", "-t", "0", cid)
+    status, s = box.d.api("GET", "/containers/figures/stats?stream=0")
+    assert status == 200 and s["read"] == "0001-01-01T00:00:00Z"
+
+
+def test_info(box):
+    before = box.d.api("GET", "/info")[1]
+    for key in GOLDEN_INFO.split():
+        assert key in before, key
+    a, b = box.up(), box("create", *NO_NET, "bb:1").stdout
+    i = json.loads(box("info", "--format", "json").stdout)
+    assert [i[k] for k in ("Containers", "ContainersRunning", "ContainersPaused", "ContainersStopped", "Images")] == [
+        2, 1, 0, 1, 1]
+    assert i["ID"] == before["ID"] and len(i["ID"]) == 36 and a and b
+    assert i["NCPU"] == os.cpu_count() and i["DockerRootDir"] == str(box.d.root) and i["Driver"] == "overlay2"
+
+
+def test_disk_usage(box):
+    box.up("-v", "space:/x", "--name", "df")
+    d = box.d.api("GET", "/system/df")[1]
+    assert [c["Names"] for c in d["Containers"]] == [["/df"]] and d["Containers"][0]["SizeRootFs"] > 1000
+    assert d["Images"][0]["RepoTags"] == ["bb:1"] and d["LayersSize"] > 1000 and d["BuildCache"] == []
+    assert d["Volumes"][0]["Name"] == "space" and d["Volumes"][0]["UsageData"]["RefCount"] == 1
+    assert "Containers" in box("system", "df").stdout
+    box("rm", "-f", "df")
+    box("volume", "rm", "space")
+
+
+GOLDEN_INFO = """ID Containers ContainersRunning ContainersPaused ContainersStopped Images Driver DriverStatus Plugins
+MemoryLimit SwapLimit KernelMemoryTCP CpuCfsPeriod CpuCfsQuota CPUShares CPUSet PidsLimit IPv4Forwarding Debug NFd
+OomKillDisable NGoroutines SystemTime LoggingDriver CgroupDriver CgroupVersion NEventsListener KernelVersion
+OperatingSystem OSVersion OSType Architecture IndexServerAddress RegistryConfig NCPU MemTotal GenericResources
+DockerRootDir HttpProxy HttpsProxy NoProxy Name Labels ExperimentalBuild ServerVersion Runtimes DefaultRuntime Swarm
+LiveRestoreEnabled Isolation InitBinary ContainerdCommit RuncCommit InitCommit SecurityOptions FirewallBackend
+CDISpecDirs Containerd Warnings"""
+
+
 # ---- volumes and binds ----
 
 def test_new_volumes_get_the_images_content(box):
