@@ -219,11 +219,9 @@ int entry_link(struct unpack_out *o, const char *name, const char *target, struc
 	char last[NAME_MAX + 1];
 	struct stat to, at;
 
-	owned_fd int dir = path_open_parent_in(o->root, target, last, e);
-	if (dir < 0)
-		return err_wrap(e, dir, "hard link");
-	if (fstatat(dir, last, &to, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, errno, "hard link to '%.100s', which this layer does not have", target);
+	owned_fd int dir = path_open_parent_in(o->root, target, last, NULL);
+	if (dir < 0 || fstatat(dir, last, &to, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, dir < 0 ? -dir : errno, "hard link to '%.100s', which this layer does not have", target);
 	if (S_ISDIR(to.st_mode))
 		return err_say(e, E_SPEC, "hard link to the directory '%.100s'", target);
 	/* to itself: removing the old name first would remove what it should mean */

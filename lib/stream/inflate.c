@@ -52,7 +52,7 @@ static int fill(struct inflate_stream *f, struct err *e)
 	if (n < 0)
 		return (int)n;
 	f->src_ended = n == 0;
-	f->in = p;
+	f->in = n > 0 ? p : ""; /* what a source gives at its end is nothing to do arithmetic on */
 	f->in_n = (size_t)n;
 	f->taken += (uint64_t)n;
 	return 0;
