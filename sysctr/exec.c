@@ -57,7 +57,7 @@ static int differing(pid_t pid, struct err *e)
 	return flags;
 }
 
-static void run_inside(struct stage *s, int flags)
+static void run_inside(struct stage *s, int target, int flags)
 {
 	struct err e = {0};
 	int r = 0;
@@ -65,6 +65,9 @@ static void run_inside(struct stage *s, int flags)
 	(void)setsid(); /* a fresh child is no leader */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = err_set(&e, errno, "become non-dumpable");
+	/* only now: with nsdelegate nobody may be put into a cgroup from a namespace that its own cgroup is not in */
+	if (r == 0 && (flags & CLONE_NEWCGROUP) != 0 && setns(target, CLONE_NEWCGROUP) < 0)
+		r = err_set(&e, errno, "join the container's cgroup namespace");
 	s->rootfd = -1;
 	if (r == 0 && (flags & CLONE_NEWUSER) != 0 && (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
 		r = err_set(&e, errno, "become root of the user namespace");
@@ -87,12 +90,12 @@ static void run_inside(struct stage *s, int flags)
 static void help(struct stage *s, int target, int flags, int cgroup)
 {
 	struct err e = {0};
-	int pidfd = -1;
+	int pidfd = -1, now = flags & ~CLONE_NEWCGROUP;
 
 	s->procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC); /* the host's, for labels */
 	if (affinity_set(s->spec->process.affinity_initial, &e) < 0) {
 		/* told below */
-	} else if (flags != 0 && setns(target, flags) < 0) {
+	} else if (now != 0 && setns(target, now) < 0) {
 		(void)err_set(&e, errno, "join the container's namespaces");
 	} else {
 		struct clone_args a = {
@@ -102,7 +105,7 @@ static void help(struct stage *s, int target, int flags, int cgroup)
 		};
 		int pid = sys_clone3(&a, sizeof(a));
 		if (pid == 0)
-			run_inside(s, flags);
+			run_inside(s, target, flags);
 		if (pid > 0)
 			_exit(sync_send(s->sync, SYNC_CHILD, pid, NULL, pidfd) < 0);
 		(void)err_set(&e, errno, "make the process");
