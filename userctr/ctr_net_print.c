@@ -63,19 +63,27 @@ static bool print_name(const char *name, void *arg)
 	return false;
 }
 
-/* Address fields, as both an endpoint and (for the default network) the settings as a whole have them. */
-static void print_addresses(struct json_writer *w, const struct endpoint *ep)
+static void print_v6(struct json_writer *w)
+{
+	jw_kstr(w, "GlobalIPv6Address", "");
+	jw_kint(w, "GlobalIPv6PrefixLen", 0);
+}
+
+/* Address fields, as both an endpoint and (for the default network, in another order) the settings as a whole have them. */
+static void print_addresses(struct json_writer *w, const struct endpoint *ep, bool is_whole)
 {
 	char text[IP_TEXT_MAX];
 	bool is_up = ep != NULL && ep->net != NULL && ep->net->kind == NETWORK_BRIDGE;
 
 	jw_kstr(w, "EndpointID", ep != NULL && ep->net != NULL ? ep->id : "");
 	jw_kstr(w, "Gateway", is_up ? ip_text(&ep->at.gateway, text) : "");
-	jw_kstr(w, "GlobalIPv6Address", "");
-	jw_kint(w, "GlobalIPv6PrefixLen", 0);
+	if (is_whole)
+		print_v6(w);
 	jw_kstr(w, "IPAddress", is_up ? ip_text(&ep->at.ip, text) : "");
 	jw_kint(w, "IPPrefixLen", is_up ? ep->at.prefix_len : 0);
 	jw_kstr(w, "IPv6Gateway", "");
+	if (!is_whole)
+		print_v6(w);
 }
 
 static void print_mac(struct json_writer *w, const struct endpoint *ep)
@@ -98,7 +106,7 @@ void endpoint_print(const struct ctr_net *n, const struct endpoint *ep, struct j
 	put_or_null(w, ep, "DriverOpts");
 	jw_kint(w, "GwPriority", ep->priority);
 	jw_kstr(w, "NetworkID", ep->net_id);
-	print_addresses(w, is_running ? ep : NULL);
+	print_addresses(w, is_running ? ep : NULL, /* is_whole= */ false);
 	jw_key(w, "DNSNames");
 	if (has_names) {
 		jw_arr(w);
@@ -239,7 +247,7 @@ void ctr_net_print(const struct ctr_net *n, struct json_writer *w, bool is_runni
 	jw_null(w);
 	jw_key(w, "SecondaryIPv6Addresses");
 	jw_null(w);
-	print_addresses(w, old);
+	print_addresses(w, old, /* is_whole= */ true);
 	print_mac(w, old);
 	print_networks(n, w, is_running);
 	jw_end_obj(w);

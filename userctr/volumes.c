@@ -9,7 +9,7 @@
 #include "lib/base/owned.h"
 #include "lib/codec/json.h"
 #include "lib/sys/io.h"
-#include "userctr/ctr.h"
+#include "userctr/ctr_internal.h"
 #include "userctr/daemon.h"
 #include "userctr/events.h"
 #include "userctr/ids.h"
@@ -393,7 +393,9 @@ void volume_unmount(struct daemon *d, const char *name)
 		return;
 	list_for_each(it, ctrs_all(d)) {
 		const struct ctr *c = owner_of(it, struct ctr, link);
-		if ((c->state == CTR_RUNNING || c->state == CTR_PAUSED) && has(c, v))
+		/* one that is starting has a monitor and no process yet; one that has just ended is still called running */
+		bool is_starting = c->life != NULL && c->life->mon != NULL && c->state != CTR_RUNNING && c->state != CTR_PAUSED;
+		if ((c->pid > 0 || is_starting) && has(c, v))
 			return;
 	}
 	unmount(v);

@@ -221,12 +221,12 @@ static void test_mounts(void **state)
 	assert_int_equal((uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize, 1 << 20);
 
 	struct ctr_mount m = {.type = strdup("volume"), .name = strdup("mem")};
-	struct ctr c = {.id = "17d9", .mounts = &m, .n_mounts = 1, .state = CTR_RUNNING};
+	struct ctr c = {.id = "17d9", .mounts = &m, .n_mounts = 1, .state = CTR_RUNNING, .pid = 1};
 	list_add_tail(&all_ctrs, &c.link);
 	volume_unmount(&w.d, "mem");
 	assert_int_equal(statfs(path, &fs), 0);
 	assert_int_equal(fs.f_type, TMPFS_MAGIC);
-	c.state = CTR_EXITED;
+	c.pid = 0;
 	volume_unmount(&w.d, "mem");
 	assert_int_equal(statfs(path, &fs), 0);
 	assert_int_not_equal(fs.f_type, TMPFS_MAGIC);
