@@ -63,6 +63,11 @@ int ctrs_open(struct daemon *d, struct err *e);
 int ctrs_recover(struct daemon *d, struct err *e);
 void ctrs_close(struct daemon *d);
 
+/* The machine goes down: end every container within CTRS_SHUTDOWN_MS, then stop the loop. What ran is started again by its
+ * policy at the next boot. */
+#define CTRS_SHUTDOWN_MS 8000
+void ctrs_shutdown(struct daemon *d);
+
 /* How many are in each state: indexed by enum ctr_state. */
 void ctrs_count(struct daemon *d, unsigned ret[CTR_DEAD + 1]);
 

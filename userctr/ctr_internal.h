@@ -30,6 +30,9 @@ struct mon;
 struct ctrs {
 	struct list all; /* newest first */
 	unsigned count;
+	bool is_ending; /* ctrs_shutdown() */
+	struct timer end;
+	struct daemon *d; /* borrowed */
 };
 
 struct ctr_life {
@@ -41,6 +44,7 @@ struct ctr_life {
 	int64_t grace_ms; /* of the stop at work; -1 = for ever */
 	int stop_signal;
 	bool has_run;
+	bool went_down;		 /* it ran until the machine was shut down */
 	bool manual_stop;	 /* by a request: policies do not apply until the next start */
 	bool want_again;	 /* docker restart */
 	bool is_restarted;	 /* the start at work is one */
@@ -105,6 +109,9 @@ int ctr_kill(struct ctr *c, int sig, struct err *e);
 
 /* Asked to end: signal 0 and seconds INT64_MIN take the container's own. Returns 1 when it will end, 0 when it has already. */
 int ctr_stop(struct ctr *c, int sig, int64_t seconds, bool want_again, struct err *e);
+
+/* Nothing runs any more, when that is waited for: the loop may stop. */
+void ctrs_check_end(struct daemon *d);
 
 /* Asked to start. Errors as ctr_fire(). */
 int ctr_start(struct ctr *c, struct err *e);

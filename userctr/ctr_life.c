@@ -293,7 +293,7 @@ static int fire(struct ctr *c, enum ctr_event ev, bool force, const struct err *
 	const struct ctr_fsm_in in = {
 		.has_run = l->has_run,
 		.want_again = l->want_again,
-		.want_restart = !l->remove_after && (ev == CEV_EXIT || (ev == CEV_FAIL && l->has_run && c->state == CTR_RESTARTING)) &&
+		.want_restart = !l->remove_after && !c->d->ctrs->is_ending && (ev == CEV_EXIT || (ev == CEV_FAIL && l->has_run && c->state == CTR_RESTARTING)) &&
 				ctr_restart_wanted(c->conf.restart_name, c->conf.restart_max, c->restart_count, c->exit_code,
 						   l->manual_stop),
 		.auto_remove = c->conf.auto_remove || l->remove_after,
@@ -365,6 +365,7 @@ void ctr_ended(struct ctr *c, int wait_status, bool oom, int64_t time_ns)
 	if (l->net_up)
 		ctr_net_stop(c->d, c->net, c->id);
 	l->net_up = false;
+	l->went_down = c->d->ctrs->is_ending && !l->manual_stop;
 	if (c->pidfd >= 0)
 		close(c->pidfd);
 	c->pidfd = -1;
@@ -374,10 +375,12 @@ void ctr_ended(struct ctr *c, int wait_status, bool oom, int64_t time_ns)
 	c->finished_ns = time_ns;
 	if (l->want_again)
 		l->is_restarted = true;
+	struct daemon *d = c->d;
 	struct err e;
-	int r = fire(c, CEV_EXIT, /* force */ false, NULL, &e);
+	int r = fire(c, CEV_EXIT, /* force */ false, NULL, &e); /* may be the last of c */
 	if (r < 0)
 		log_warn("userctr", "%s", e.msg);
+	ctrs_check_end(d);
 }
 
 /* ---- requests ---- */
@@ -505,4 +508,46 @@ int ctr_update(struct ctr *c, const struct json *body, struct err *e)
 void ctr_listen(struct ctr *c)
 {
 	mon_listen(c->life->mon);
+}
+
+/* ---- the machine goes down ---- */
+
+void ctrs_check_end(struct daemon *d)
+{
+	if (!d->ctrs->is_ending)
+		return;
+	list_for_each(it, &d->ctrs->all)
+		if (is_alive(owner_of(it, struct ctr, link)))
+			return;
+	d->loop.stop = true;
+}
+
+static void end_fired(struct timer *t)
+{
+	struct ctrs *cs = owner_of(t, struct ctrs, end);
+
+	log_warn("userctr", "shutting down with containers still running");
+	cs->d->loop.stop = true;
+}
+
+void ctrs_shutdown(struct daemon *d)
+{
+	if (d->ctrs->is_ending)
+		return;
+	d->ctrs->is_ending = true;
+	d->ctrs->d = d;
+	d->ctrs->end.fire = end_fired;
+	timer_arm(&d->loop, &d->ctrs->end, clock_mono_ms() + CTRS_SHUTDOWN_MS);
+	list_for_each_safe(it, &d->ctrs->all) {
+		struct ctr *c = owner_of(it, struct ctr, link);
+		bool was_manual = c->life->manual_stop;
+		if (!is_alive(c))
+			continue;
+		/* half the time for who listens, the rest for what must be killed */
+		int64_t s = c->conf.stop_timeout_s;
+		(void)ctr_stop(c, 0, s < 0 || s > CTRS_SHUTDOWN_MS / 2000 ? CTRS_SHUTDOWN_MS / 2000 : s, /* want_again */ false,
+			       NULL); /* what is not ended is killed with the machine */
+		c->life->manual_stop = was_manual;
+	}
+	ctrs_check_end(d);
 }

@@ -69,6 +69,7 @@ void ctr_record_print(const struct ctr *c, struct buf *out)
 	jw_kint(&w, "restartCount", c->restart_count);
 	jw_kbool(&w, "hasRun", c->life->has_run);
 	jw_kbool(&w, "manualStop", c->life->manual_stop);
+	jw_kbool(&w, "wentDown", c->life->went_down);
 	jw_kbool(&w, "removeVolumes", c->life->remove_volumes);
 	jw_key(&w, "config");
 	jw_value(&w, c->conf.config);
@@ -173,6 +174,7 @@ static int parse(struct ctr *c, const struct json *root, struct err *e)
 	(void)snprintf(c->error, sizeof(c->error), "%s", json_str_or(json_get(root, "error"), "")); /* may cut */
 	c->life->has_run = json_bool(json_get(root, "hasRun"), false);
 	c->life->manual_stop = json_bool(json_get(root, "manualStop"), false);
+	c->life->went_down = json_bool(json_get(root, "wentDown"), false);
 	c->life->remove_volumes = json_bool(json_get(root, "removeVolumes"), false);
 	r = parse_conf(c, root, e);
 	if (r == 0)

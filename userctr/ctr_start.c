@@ -325,6 +325,7 @@ static int on_created(struct ctr *c, const struct mon_msg *msg, struct err *e)
 static void on_started(struct ctr *c, const struct mon_msg *msg)
 {
 	c->life->has_run = true;
+	c->life->went_down = false;
 	c->started_ns = msg->time;
 	c->finished_ns = 0;
 	c->exit_code = 0;
@@ -513,7 +514,7 @@ void ctr_adopt(struct ctr *c)
 		l->phase = PHASE_EXITED;
 		(void)ctr_fire(c, CEV_START, /* force */ false, NULL); /* where it fails it is said */
 	} else if (l->phase == PHASE_EXITED &&
-		   ctr_restart_at_boot(c->conf.restart_name, /* was_running */ false, l->manual_stop)) {
+		   ctr_restart_at_boot(c->conf.restart_name, l->went_down, l->manual_stop)) {
 		l->manual_stop = false;
 		(void)ctr_fire(c, CEV_START, /* force */ false, NULL); /* likewise */
 	}

@@ -41,8 +41,13 @@ static void on_signal(struct source *s, uint32_t events)
 	struct signalfd_siginfo si;
 
 	(void)events;
-	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		d->loop.stop = true;
+	/* SIGPWR: the machine goes down, and the containers with it. Else they go on without us. */
+	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGPWR && d->ctrs != NULL)
+			ctrs_shutdown(d);
+		else
+			d->loop.stop = true;
+	}
 }
 
 static int go_signals(void *ctx, struct err *e)

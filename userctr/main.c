@@ -4,6 +4,7 @@
 #include "userctr/daemon.h"
 #include "userctr/helpers.h"
 #include "userctr/image_helper.h"
+#include "userctr/init_main.h"
 #include "userctr/monitor.h"
 
 #include <stdio.h>
@@ -22,6 +23,10 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+	const char *base = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
+	if (base != NULL && strcmp(base, "/docker-init") == 0)
+		return init_main(argc, argv);
 	if (argc > 1)
 		for (size_t i = 0; i < countof(lives); i++)
 			if (strcmp(argv[1], lives[i].verb) == 0)

@@ -160,6 +160,17 @@ def test_user_of_the_image(box):
     assert p.returncode == 125 and "unable to find user ghost" in p.stderr
 
 
+def test_init_reaps_and_forwards(box):
+    cid = box.up("--init", cmd=("sh", "-c", "trap 'exit 6' USR1; (sleep 0.1 & exec true); echo up; while :; do sleep 0.1; done"))
+    wait_for_log(box, cid, "up")
+    rows = box("top", cid, "-o", "pid,ppid,stat,args").stdout.splitlines()[1:]
+    assert "docker-init" in rows[0] and not [r for r in rows if r.split()[2] == "Z"]
+    box("kill", "-s", "USR1", cid)
+    assert box.wait(cid) == 6
+    p = box.run("--rm", "--init", "bb:1", "nope", ok=False)
+    assert p.returncode == 127
+
+
 # ---- names and lookup ----
 
 def test_names(box):
@@ -564,6 +575,21 @@ def test_daemon_killed_under_load(fresh):
         box("rm", "-f", cid)
     assert box("ps", "-aq").stdout == ""
     assert [p for p in box.d.run.iterdir() if p.name != "sysctr"] == []
+
+
+def test_shutdown_ends_containers_and_boot_starts_them(fresh):
+    box = fresh()
+    box.run("-d", "--restart", "unless-stopped", "--name", "kept", "bb:1", "sh", "-c",
+            "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done")
+    box.up("--name", "once", "--stop-timeout", "1")
+    wait_for_log(box, "kept", "up")
+    assert box.d.stop(signal.SIGPWR) == 0
+    box.d.start()
+    s = box.inspect("once")["State"]
+    assert (s["Status"], s["ExitCode"]) == ("exited", 137)
+    assert box.inspect("kept")["State"]["Running"] is True
+    assert box("logs", "kept").stdout.startswith("up\nbye\n")
+    box("rm", "-f", "kept", "once")
 
 
 def test_restart_policy_after_a_reboot(fresh):
