@@ -88,7 +88,7 @@ static void put(struct out *o, const char *inside, const struct stat *st)
 
 static bool is_skipped(const char *name)
 {
-	static const char *const names[] = {".", "..", "pts", "shm", "fd", "mqueue", "console", ".lxc", ".lxd-mounts", ".udev"};
+	static const char *const names[] = {".", "..", "pts", "ptmx", "shm", "fd", "mqueue", "console", ".lxc", ".lxd-mounts", ".udev"};
 
 	for (size_t i = 0; i < countof(names); i++)
 		if (strcmp(name, names[i]) == 0)
