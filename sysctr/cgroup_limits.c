@@ -20,8 +20,8 @@ bool cgroup_wants_limit(const struct oci_resources *c)
 
 	for (int i = 0; i < OCI_THROTTLES; i++)
 		lists += c->io_throttle_counts[i];
-	return c->memory_limit != OCI_UNSET || c->memory_reservation != OCI_UNSET || c->memory_swap > 0 || c->cpu_shares > 0 ||
-	       c->cpu_quota != OCI_UNSET || c->cpu_burst != OCI_UNSET || c->cpu_idle > 0 || (c->cpus != NULL && *c->cpus != '\0') ||
+	return c->memory_limit > 0 || c->memory_reservation > 0 || c->memory_swap > 0 || c->cpu_shares > 0 || c->cpu_quota > 0 ||
+	       c->cpu_burst > 0 || c->cpu_idle > 0 || (c->cpus != NULL && *c->cpus != '\0') ||
 	       (c->mems != NULL && *c->mems != '\0') || c->pids_limit > 0 || c->io_weight > 0 || lists > 0;
 }
 
@@ -44,7 +44,9 @@ static int put_number(int dir, const char *file, int64_t n, struct err *e)
 		(void)snprintf(text, sizeof(text), "max");
 	else
 		(void)snprintf(text, sizeof(text), "%lld", (long long)n);
-	return put(dir, file, text, e);
+	int r = put(dir, file, text, e);
+	/* where there is no such limit, there is none */
+	return r == -EOPNOTSUPP && n < 0 ? 0 : r;
 }
 
 /* v1 shares 2..262144 to v2 weight 1..10000, with the middles 1024 and 100 on each other: the curve that the other
@@ -69,6 +71,13 @@ static void first_word(int dir, const char *file, char *ret, size_t size)
 	buf_release(&b);
 }
 
+static int put_burst(int dir, int64_t burst, struct err *e)
+{
+	int r = put_number(dir, "cpu.max.burst", burst, e);
+
+	return r == -EOPNOTSUPP && burst == 0 ? 0 : r;
+}
+
 static int set_cpu(int dir, const struct oci_resources *c, struct err *e)
 {
 	char text[64];
@@ -87,11 +96,15 @@ static int set_cpu(int dir, const struct oci_resources *c, struct err *e)
 		else
 			(void)snprintf(text, sizeof(text), "%s", quota);
 		r = put(dir, "cpu.max", text, e);
+		if (r == -EOPNOTSUPP && c->cpu_quota <= 0)
+			r = 0;
 	}
 	if (r == 0)
-		r = put_number(dir, "cpu.max.burst", c->cpu_burst, e);
+		r = put_burst(dir, c->cpu_burst, e);
 	if (r == 0)
 		r = put_number(dir, "cpu.idle", c->cpu_idle, e);
+	if (r == -EOPNOTSUPP && c->cpu_idle == 0)
+		r = 0;
 	if (r == 0 && c->cpus != NULL && *c->cpus != '\0')
 		r = put(dir, "cpuset.cpus", c->cpus, e);
 	if (r == 0 && c->mems != NULL && *c->mems != '\0')
@@ -118,9 +131,9 @@ static int set_memory(int dir, const struct oci_resources *c, struct err *e)
 
 	int r = c->memory_check && c->memory_limit > 0 ? check_memory(dir, c->memory_limit, e) : 0;
 	if (r == 0)
-		r = put_number(dir, "memory.max", c->memory_limit, e);
+		r = put_number(dir, "memory.max", c->memory_limit == 0 ? OCI_UNSET : c->memory_limit, e);
 	if (r == 0)
-		r = put_number(dir, "memory.low", c->memory_reservation, e);
+		r = put_number(dir, "memory.low", c->memory_reservation == 0 ? OCI_UNSET : c->memory_reservation, e);
 	if (r < 0 || swap == OCI_UNSET || swap == 0)
 		return r;
 	/* OCI counts memory and swap together, v2 swap alone */

@@ -4,10 +4,13 @@
 
 #include "sysctr/sysctr.h"
 
+struct err;
+
 struct cli_verb {
 	const char *name;
 	int (*run)(const struct sysctr_opt *opt, int argc, char **argv); /* argv[0] is the verb; exit status */
 	const char *args, *help, *example;
+	bool starts; /* makes a process that becomes a container's */
 };
 
 int cli_run(const struct sysctr_opt *opt, int argc, char **argv);
@@ -23,6 +26,9 @@ int cli_events(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_spec(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_features(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_checkpoint(const struct sysctr_opt *opt, int argc, char **argv);
+
+/* Return with 0 when no container can write to this program through /proc; else start it again so that none can. */
+int cli_be_safe(char **argv, struct err *e);
 
 /* Say a failure as runc does and return the exit status. */
 int cli_fail(const struct err *e);

@@ -16,6 +16,38 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static bool id_parse(const char *text, char **end, uint32_t *ret)
+{
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	unsigned long n = strtoul(text, end, 10);
+	*ret = (uint32_t)n;
+	return errno == 0 && n < UINT32_MAX; /* the last one means "no change" to the kernel */
+}
+
+/* "UID" or "UID:GID", numbers only: names are the image's business, and its /etc/passwd may call anybody 1000. */
+static bool user_parse(const char *text, uint32_t *uid, uint32_t *gid)
+{
+	char *end;
+
+	*gid = 0;
+	if (!id_parse(text, &end, uid))
+		return false;
+	return *end == '\0' || (*end == ':' && id_parse(end + 1, &end, gid) && *end == '\0');
+}
+
+static bool groups_ok(const struct args *a)
+{
+	uint32_t id;
+	char *end;
+
+	for (size_t i = 0; i < a->group_count; i++)
+		if (!id_parse(a->groups[i], &end, &id) || *end != '\0')
+			return false;
+	return true;
+}
+
 /* What flags replace is left out of the copy of the container's own process. */
 static bool is_replaced(const struct args *a, const char *key)
 {
@@ -30,7 +62,7 @@ static bool is_replaced(const struct args *a, const char *key)
 
 static void put_user(struct json_writer *w, const struct args *a, const struct json *base)
 {
-	unsigned uid = 0, gid = 0;
+	uint32_t uid = 0, gid = 0;
 
 	jw_key(w, "user");
 	if (a->user == NULL && a->group_count == 0 && base != NULL) {
@@ -38,7 +70,7 @@ static void put_user(struct json_writer *w, const struct args *a, const struct j
 		return;
 	}
 	if (a->user != NULL) {
-		(void)sscanf(a->user, "%u:%u", &uid, &gid); /* checked by the caller */
+		(void)user_parse(a->user, &uid, &gid); /* checked by the caller */
 	} else {
 		uid = (unsigned)json_int(json_get(base, "uid"), 0);
 		gid = (unsigned)json_int(json_get(base, "gid"), 0);
@@ -140,15 +172,6 @@ static const struct json *base_process(const struct sysctr_opt *opt, const char 
 	return *ret_doc != NULL ? json_get(json_root(*ret_doc), "process") : NULL;
 }
 
-static bool user_ok(const char *u)
-{
-	unsigned uid, gid;
-	char rest;
-
-	return u == NULL || ((u[0] >= '0' && u[0] <= '9') &&
-			     (sscanf(u, "%u%c", &uid, &rest) == 1 || sscanf(u, "%u:%u%c", &uid, &gid, &rest) == 2));
-}
-
 int cli_exec(const struct sysctr_opt *opt, int argc, char **argv)
 {
 	struct buf b = BUF_INIT(CONFIG_MAX);
@@ -161,8 +184,11 @@ int cli_exec(const struct sysctr_opt *opt, int argc, char **argv)
 	int at = args_parse(&a, argc, argv);
 	if (at < 0 || at >= argc || (a.process == NULL && at + 1 >= argc))
 		return cli_usage(argv[0], "needs a container id and a command");
-	if (!user_ok(a.user))
+	uint32_t uid, gid;
+	if (a.user != NULL && !user_parse(a.user, &uid, &gid))
 		return cli_usage(argv[0], "--user wants UID or UID:GID");
+	if (!groups_ok(&a))
+		return cli_usage(argv[0], "--additional-gids wants numbers");
 	int r = 0;
 	if (a.process != NULL)
 		r = file_read(AT_FDCWD, a.process, &b, &e);

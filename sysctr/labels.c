@@ -18,11 +18,12 @@ static int write_attr(const struct stage *s, const char *const files[], const ch
 		owned_fd int fd = openat(s->procfd, *files, O_WRONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		if (write(fd, text, strlen(text)) < 0)
+		if (write(fd, text, strlen(text)) >= 0)
+			return 0;
+		if (errno != EINVAL) /* what a kernel without the module says, too */
 			return err_set(e, errno, "'%.200s'", text);
-		return 0;
 	}
-	return err_say(e, EOPNOTSUPP, "this kernel does not have it ('%.200s')", text);
+	return err_say(e, EOPNOTSUPP, "this kernel does not have it, or not '%.200s'", text);
 }
 
 int labels_set(struct stage *s, struct err *e)

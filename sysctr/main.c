@@ -101,36 +101,36 @@ static int delete_it(const struct sysctr_opt *opt, int argc, char **argv)
 static const struct cli_verb verbs[] = {
 	{"run", cli_run, "[-b DIR] [-d] [--keep] [--pid-file FILE] [--console-socket SOCKET] [--pidfd-socket SOCKET] [--preserve-fds N] [--no-pivot] "
 	 "[--no-new-keyring] ID", "create and start a container",
-	 "sysctr run -b /srv/web web"},
+	 "sysctr run -b /srv/web web", true},
 	{"create", cli_create, "[-b DIR] [--pid-file FILE] [--console-socket SOCKET] [--pidfd-socket SOCKET] [--preserve-fds N] [--no-pivot] "
 	 "[--no-new-keyring] ID", "create a container, do not start it",
-	 "sysctr create -b /srv/web web"},
-	{"start", start, "ID", "start a created container", "sysctr start web"},
+	 "sysctr create -b /srv/web web", true},
+	{"start", start, "ID", "start a created container", "sysctr start web", false},
 	{"exec", cli_exec, "[-t] [-d] [-u UID[:GID]] [-g GID] [-e NAME=VALUE] [--cwd DIR] [--cap CAP] [--no-new-privs] [--apparmor PROFILE] "
 	 "[--process-label LABEL] [--cgroup PATH] [--pid-file FILE] [--console-socket SOCKET] [--preserve-fds N] [-p FILE] "
 	 "ID COMMAND [ARG...]",
-	 "run one more process in a container", "sysctr exec -t web /bin/sh"},
-	{"kill", cli_kill, "[-a] ID [SIGNAL]", "send a signal (default SIGTERM)", "sysctr kill web KILL"},
-	{"delete", delete_it, "[-f] ID", "remove a stopped container; -f kills it first", "sysctr delete -f web"},
-	{"state", state, "ID", "print the state of a container as JSON", "sysctr state web"},
-	{"list", cli_list, "[-q] [-f table|json]", "list containers", "sysctr list"},
-	{"pause", pause_it, "ID", "freeze every process of a container", "sysctr pause web"},
-	{"resume", resume_it, "ID", "thaw a paused container", "sysctr resume web"},
+	 "run one more process in a container", "sysctr exec -t web /bin/sh", true},
+	{"kill", cli_kill, "[-a] ID [SIGNAL]", "send a signal (default SIGTERM)", "sysctr kill web KILL", false},
+	{"delete", delete_it, "[-f] ID", "remove a stopped container; -f kills it first", "sysctr delete -f web", false},
+	{"state", state, "ID", "print the state of a container as JSON", "sysctr state web", false},
+	{"list", cli_list, "[-q] [-f table|json]", "list containers", "sysctr list", false},
+	{"pause", pause_it, "ID", "freeze every process of a container", "sysctr pause web", false},
+	{"resume", resume_it, "ID", "thaw a paused container", "sysctr resume web", false},
 	{"update", cli_update,
 	 "[-r FILE] [--memory BYTES] [--memory-swap BYTES] [--memory-reservation BYTES] [--cpu-quota USEC] [--cpu-period USEC] "
 	 "[--cpu-burst USEC] [--cpu-share N] [--cpu-idle 0|1] [--cpuset-cpus LIST] [--cpuset-mems LIST] [--pids-limit N] "
 	 "[--blkio-weight N] ID",
 	 "change limits: FILE holds an OCI resources object, - is standard input",
-	 "echo '{\"pids\":{\"limit\":100}}' | sysctr update -r - web"},
-	{"ps", cli_ps, "[-f table|json] ID [PS-OPTION...]", "list the processes of a container", "sysctr ps -f json web"},
+	 "echo '{\"pids\":{\"limit\":100}}' | sysctr update -r - web", false},
+	{"ps", cli_ps, "[-f table|json] ID [PS-OPTION...]", "list the processes of a container", "sysctr ps -f json web", false},
 	{"events", cli_events, "[--stats] [--interval DURATION] ID", "print statistics once, or again and again with memory events",
-	 "sysctr events --stats web"},
-	{"spec", cli_spec, "[-b DIR] [--rootless]", "write a config.json to start from", "sysctr spec -b /srv/web"},
-	{"features", cli_features, "", "print what this runtime can do as JSON", "sysctr features"},
-	{"checkpoint", cli_checkpoint, "ID", "not supported: says so", "sysctr checkpoint web"},
-	{"restore", cli_checkpoint, "ID", "not supported: says so", "sysctr restore web"},
+	 "sysctr events --stats web", false},
+	{"spec", cli_spec, "[-b DIR] [--rootless]", "write a config.json to start from", "sysctr spec -b /srv/web", false},
+	{"features", cli_features, "", "print what this runtime can do as JSON", "sysctr features", false},
+	{"checkpoint", cli_checkpoint, "ID", "not supported: says so", "sysctr checkpoint web", false},
+	{"restore", cli_checkpoint, "ID", "not supported: says so", "sysctr restore web", false},
 	{"service-run", cli_service_run, "--fd N -b DIR NAME", "start a system service for PID 1 (docs/ARCHITECTURE.md)",
-	 "sysctr service-run --fd 3 -b /usr/lib/slipway/services/syslog syslog"},
+	 "sysctr service-run --fd 3 -b /usr/lib/slipway/services/syslog syslog", true},
 };
 
 static int help(FILE *to)
@@ -207,6 +207,9 @@ int main(int argc, char **argv)
 			printf("Usage: sysctr %s %s\n\n%s\n\nExample: %s\n", name, verbs[i].args, verbs[i].help, verbs[i].example);
 			return 0;
 		}
+		struct err e = {0};
+		if (verbs[i].starts && cli_be_safe(argv, &e) < 0)
+			return cli_fail(&e);
 		return verbs[i].run(&opt, argc - optind, argv + optind);
 	}
 	fprintf(stderr, "sysctr: unknown verb '%s'\n", name);

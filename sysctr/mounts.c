@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include <linux/magic.h>
 
 static int set_idmap(struct stage *s, int tree, const struct oci_mount *m, const struct want *w, struct err *e)
 {
@@ -51,6 +54,29 @@ int bind_tree(struct stage *s, const struct oci_mount *m, const struct want *w, 
 	return take_fd(tree);
 }
 
+/* Nothing may take the place of /proc but procfs, and inside it only what other runtimes let programs like lxcfs put there:
+ * what is written to /proc by the runtime or for its security has to land there (CVE-2019-16884, CVE-2023-27561). */
+static int guard_proc(struct stage *s, const struct oci_mount *m, int target, int source, struct err *e)
+{
+	static const char *const allowed[] = {
+		"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
+		"/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+	};
+	struct stat st, proc;
+	struct statfs fs;
+
+	if (fstatfs(target, &fs) < 0 || fstat(target, &st) < 0)
+		return err_set(e, errno, "mount target");
+	bool is_inside = fs.f_type == PROC_SUPER_MAGIC;
+	bool is_top = fstatat(s->rootfd, "proc", &proc, AT_SYMLINK_NOFOLLOW) == 0 && proc.st_dev == st.st_dev && proc.st_ino == st.st_ino;
+	if ((!is_inside && !is_top) || (source >= 0 && fstatfs(source, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC))
+		return 0;
+	for (size_t i = 0; is_inside && !is_top && i < countof(allowed); i++)
+		if (strcmp(m->destination, allowed[i]) == 0)
+			return 0;
+	return err_set(e, E_SPEC, "only procfs may be mounted on or below '/proc'");
+}
+
 static int bind_one(struct stage *s, const struct oci_mount *m, const struct want *w, int prepared, struct err *e)
 {
 	struct stat st;
@@ -64,7 +90,10 @@ static int bind_one(struct stage *s, const struct oci_mount *m, const struct wan
 						  : path_touch_in(s->rootfd, m->destination, 0644, e);
 	if (target < 0)
 		return target;
-	int r = mount_attach(tree, target);
+	int r = guard_proc(s, m, target, tree, e);
+	if (r < 0)
+		return r;
+	r = mount_attach(tree, target);
 	return r < 0 ? err_set(e, -r, "bind '%s'", m->source) : 0;
 }
 
@@ -142,6 +171,8 @@ static int fs_one(struct stage *s, const struct oci_mount *m, const struct want 
 	owned_fd int target = path_mkdir_in(s->rootfd, m->destination, 0755, e);
 	if (target < 0)
 		return target;
+	if (strcmp(m->type, "proc") != 0 && (r = guard_proc(s, m, target, -1, e)) < 0)
+		return r;
 	if (w->want_copy)
 		return mount_copied(target, w, e);
 	const char *type = is_cgroup ? "cgroup2" : m->type;

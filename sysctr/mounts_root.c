@@ -182,5 +182,6 @@ int mounts_enter(struct stage *s, struct err *e)
 	}
 	if (s->propagation != 0 && mount(NULL, "/", NULL, s->propagation, NULL) < 0)
 		return err_set(e, errno, "linux.rootfsPropagation '%s'", s->spec->rootfs_propagation);
+	drop_fd(&s->rootfd); /* process.cwd must find no way to it */
 	return chdir("/") < 0 ? err_set(e, errno, "enter '/'") : 0;
 }

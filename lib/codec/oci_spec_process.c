@@ -96,14 +96,18 @@ static int parse_caps(struct in *in, const struct json *o, struct oci_process *p
 static int parse_user(struct in *in, const struct json *o, struct oci_process *p)
 {
 	const struct json *user, *groups;
+	int64_t uid = 0, gid = 0;
 
 	int r = in_typed(in, o, "user", JSON_OBJ, &user);
 	if (r < 0)
 		return r;
 	struct in s = in_sub(in, "user");
-	r = in_u32(&s, user, "uid", &p->uid);
+	/* the highest number means "no change" to setresuid(2): the process would stay root */
+	r = in_int(&s, user, "uid", 0, UINT32_MAX - 1, &uid);
 	if (r == 0)
-		r = in_u32(&s, user, "gid", &p->gid);
+		r = in_int(&s, user, "gid", 0, UINT32_MAX - 1, &gid);
+	p->uid = (uid_t)uid;
+	p->gid = (gid_t)gid;
 	if (r == 0)
 		r = in_int(&s, user, "umask", 0, 07777, &p->umask);
 	if (r == 0)
