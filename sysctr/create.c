@@ -282,7 +282,9 @@ static int run_hooks(struct creation *c, struct err *e)
 {
 	struct told t = told_of(c, "creating");
 
-	int r = hooks_run(c->spec, OCI_HOOK_PRESTART, &t, e);
+	int r = netdevs_move(c->spec, c->child.pid, e);
+	if (r == 0)
+		r = hooks_run(c->spec, OCI_HOOK_PRESTART, &t, e);
 	if (r == 0)
 		r = hooks_run(c->spec, OCI_HOOK_CREATE_RUNTIME, &t, e);
 	if (r == 0 && (r = sync_send(c->sync[0], SYNC_GO, 0, NULL, -1)) < 0)
@@ -348,13 +350,6 @@ static int go_poststart(void *ctx, struct err *e)
 	return c->want_gate ? 0 : hooks_run(c->spec, OCI_HOOK_POSTSTART, &t, e);
 }
 
-static int go_netdevs(void *ctx, struct err *e)
-{
-	struct creation *c = ctx;
-
-	return netdevs_move(c->spec, c->child.pid, e);
-}
-
 static const struct step create_steps[] = {
 	{"configuration", go_parse, NULL},
 	{"reserve the id", go_reserve, undo_reserve},
@@ -362,7 +357,6 @@ static const struct step create_steps[] = {
 	{"cgroup", go_cgroup, undo_cgroup},
 	{"mounts", go_sources, NULL},
 	{"first process", go_clone, undo_clone},
-	{"network devices", go_netdevs, NULL},
 	{"id maps", go_idmap, NULL},
 	{"set up", go_await, NULL},
 	{"record", go_record, NULL},

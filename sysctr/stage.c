@@ -165,7 +165,8 @@ static int go_hooks(void *ctx, struct err *e)
 	struct sync_msg m;
 	int fd;
 
-	if (s->spec->hook_counts[OCI_HOOK_PRESTART] + s->spec->hook_counts[OCI_HOOK_CREATE_RUNTIME] > 0) {
+	/* network devices come with the hooks of the outside: both before anything of the container runs */
+	if (s->spec->hook_counts[OCI_HOOK_PRESTART] + s->spec->hook_counts[OCI_HOOK_CREATE_RUNTIME] + s->spec->net_device_count > 0) {
 		int r = sync_send(s->sync, SYNC_HOOKS, 0, NULL, -1);
 		if (r == 0)
 			r = sync_recv(s->sync, &m, &fd, e);
