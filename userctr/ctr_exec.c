@@ -232,8 +232,9 @@ static void on_created(struct ctr_exec *x, const struct mon_msg *msg)
 static void said(struct mon *m, const struct mon_msg *msg, int fd)
 {
 	struct ctr_exec *x = m->ctx;
-	owned_fd int got = fd;
+	owned_fd int got = fd; /* nothing of it is wanted: closed */
 
+	(void)got;
 	switch ((enum mon_tag)msg->tag) {
 	case MON_CREATED: on_created(x, msg); break;
 	case MON_STARTED:
