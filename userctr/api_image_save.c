@@ -12,6 +12,7 @@
 #include "lib/base/owned.h"
 #include "lib/codec/json.h"
 #include "lib/image/store.h"
+#include "lib/image/tar_write.h"
 #include "lib/sys/io.h"
 #include "userctr/daemon.h"
 
@@ -23,7 +24,6 @@
 #define DOC_MAX	  ((size_t)16 << 20)
 #define NAMES_MAX 256
 #define PIECE	  ((size_t)128 << 10)
-#define TAR_BLOCK 512
 
 struct part {
 	struct digest digest; /* of the blob, when text is NULL */
@@ -79,11 +79,11 @@ static int add_text(struct save *s, const char *name, struct buf *b, struct err 
 	return p.text != NULL ? add_part(s, &p, e) : err_set(e, r < 0 ? -r : ENOMEM, "save");
 }
 
-static int add_blob(struct store *st, struct save *s, const struct digest *d, struct err *e)
+static int add_blob(struct store *st, struct save *s, const struct digest *d, bool is_layer, struct err *e)
 {
 	struct part p = {.digest = *d};
 
-	owned_fd int fd = store_blob_open(st, d, e);
+	owned_fd int fd = is_layer ? store_layer_blob_open(st, d, e) : store_blob_open(st, d, e);
 	return fd < 0 ? fd : add_part(s, &p, e);
 }
 
@@ -134,12 +134,12 @@ static int add_image(struct store *st, struct save *s, const struct image *i, co
 	jw_end_arr(&s->dw);
 	jw_key(&s->dw, "Layers");
 	jw_arr(&s->dw);
-	r = add_blob(st, s, &i->manifest, e);
+	r = add_blob(st, s, &i->manifest, /* is_layer= */ false, e);
 	if (r == 0)
-		r = add_blob(st, s, &i->id, e);
+		r = add_blob(st, s, &i->id, /* is_layer= */ false, e);
 	for (size_t k = 0; k < m.n && r == 0; k++) {
 		put_path(&s->dw, &m.layers[k].digest);
-		r = add_blob(st, s, &m.layers[k].digest, e);
+		r = add_blob(st, s, &m.layers[k].digest, /* is_layer= */ true, e);
 	}
 	jw_end_arr(&s->dw);
 	jw_end_obj(&s->dw);
@@ -188,52 +188,34 @@ static int make_lists(struct save *s, struct err *e)
 
 /* ---- sending ---- */
 
-static void tar_head(char out[TAR_BLOCK], const char *name, uint64_t size)
+static void put_head(struct req *q, const char *name, uint64_t size)
 {
-	unsigned sum = 0;
+	struct buf b __attribute__((cleanup(buf_release))) = BUF_INIT(4096);
+	struct tar_head h = {.name = name, .type = '0', .mode = 0644, .size = size, .owner = ""};
 
-	memset(out, 0, TAR_BLOCK);
-	(void)snprintf(out, 100, "%s", name); /* ours, and short */
-	memcpy(out + 100, "0000644", 8);
-	memcpy(out + 108, "0000000", 8);
-	memcpy(out + 116, "0000000", 8);
-	if (size < (uint64_t)1 << 33) {
-		(void)snprintf(out + 124, 12, "%011llo", (unsigned long long)size);
-	} else { /* more than eleven octal digits: base 256 */
-		out[124] = (char)0x80;
-		for (int i = 0; i < 8; i++)
-			out[135 - i] = (char)(size >> (8 * i));
-	}
-	memcpy(out + 136, "00000000000", 12);
-	out[156] = '0';
-	memcpy(out + 257, "ustar\00000", 8);
-	memset(out + 148, ' ', 8);
-	for (int i = 0; i < TAR_BLOCK; i++)
-		sum += (unsigned char)out[i];
-	(void)snprintf(out + 148, 8, "%06o", sum & 0777777);
+	tar_put_head(&b, &h);
+	stream_put(q, buf_str(&b), b.len);
 }
 
 static int begin_part(struct req *q, struct save *s)
 {
 	const struct part *p = &s->parts[s->at];
-	char head[TAR_BLOCK], name[16 + DIGEST_HEX_SIZE], hex[DIGEST_HEX_SIZE];
+	char name[16 + DIGEST_HEX_SIZE], hex[DIGEST_HEX_SIZE];
 	struct stat st;
 
 	if (p->text != NULL) {
-		tar_head(head, p->name, p->text_len);
-		stream_put(q, head, sizeof(head));
+		put_head(q, p->name, p->text_len);
 		stream_put(q, p->text, p->text_len);
-		s->pad = (unsigned)(-p->text_len % TAR_BLOCK);
+		s->pad = tar_padding(p->text_len);
 		return 0;
 	}
 	s->fd = store_blob_open(q->d->store, &p->digest, NULL);
 	if (s->fd < 0 || fstat(s->fd, &st) < 0)
 		return -ENOENT;
 	(void)snprintf(name, sizeof(name), "blobs/sha256/%s", digest_hex(&p->digest, hex)); /* fits */
-	tar_head(head, name, (uint64_t)st.st_size);
-	stream_put(q, head, sizeof(head));
+	put_head(q, name, (uint64_t)st.st_size);
 	s->left = (uint64_t)st.st_size;
-	s->pad = (unsigned)(-s->left % TAR_BLOCK);
+	s->pad = tar_padding(s->left);
 	return 0;
 }
 

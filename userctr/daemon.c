@@ -9,6 +9,7 @@
 #include "lib/base/steps.h"
 #include "lib/image/store.h"
 #include "lib/sys/unixsock.h"
+#include "userctr/api_image.h"
 #include "userctr/ctr.h"
 #include "userctr/ctr_net.h"
 #include "userctr/events.h"
@@ -88,7 +89,10 @@ static int go_images(void *ctx, struct err *e)
 {
 	struct daemon *d = ctx;
 
-	return store_open(d->conf.root, PRELOADED, &d->store, e);
+	int r = store_open(d->conf.root, PRELOADED, &d->store, e);
+	if (r == 0)
+		images_sweep(d);
+	return r;
 }
 
 static int go_networks(void *ctx, struct err *e)

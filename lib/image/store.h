@@ -84,6 +84,15 @@ int64_t store_time(const char *rfc3339);
 /* A blob, to be read. Returns its descriptor, caller owns. Errors: -ENOENT */
 int store_blob_open(struct store *s, const struct digest *d, struct err *e);
 
+/*
+ * The same for a layer. Of a preloaded one the system image has no blob: it is made from the unpacked layer, and must come out
+ * with the digest it had when the system was built.
+ *
+ * Errors  -ENOENT   -E_DIGEST it does not
+ * Blocks  while a preloaded layer is read, the first time
+ */
+int store_layer_blob_open(struct store *s, const struct digest *d, struct err *e);
+
 /* The manifest of an image and its bytes, appended to text. Release with oci_manifest_release(). */
 int store_manifest(struct store *s, const struct image *i, struct oci_manifest *ret, struct buf *text, struct err *e);
 

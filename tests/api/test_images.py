@@ -3,11 +3,16 @@
 import io
 import json
 import os
+import stat
 import tarfile
+import threading
+import time
+import types
 
 import pytest
 
 import images as im
+from conftest import TOP
 
 LAYER = im.tar(im.directory("bin"), im.entry("bin/sh", b"#!" * 2000, mode=0o755), im.symlink("etc", "/usr/etc"))
 UPPER = im.tar(im.directory("data"), im.entry("data/file", b"upper"), im.entry("bin/.wh.sh"))
@@ -205,3 +210,119 @@ def test_blob_with_another_content_is_refused(make_daemon):
     p = load(d, bytes(data), ok=False)
     assert p.returncode == 1 and b"instead of sha256:" in p.stderr
     assert debris(d) == []
+
+
+# ---- what the system image brings ----
+
+def preload(folder):
+    """A preloaded set with the image busybox:latest, its layer written by the system's own build."""
+    os.environ.setdefault("SOURCE_DATE_EPOCH", "1700000000")
+    build = types.SimpleNamespace(__name__="build")
+    exec((TOP / "images" / "build.py").read_text().removesuffix("\nmain()\n"), build.__dict__)
+    nodes = sorted({"bin": (stat.S_IFDIR | 0o755, None), "bin/sh": (stat.S_IFREG | 0o755, b"sh"),
+                    "bin.d": (stat.S_IFREG | 0o644, b"sorts between"), "same": (stat.S_IFREG | 0o755, b"sh"),
+                    "bin/ln": (stat.S_IFLNK | 0o777, "sh"), "tmp": (stat.S_IFDIR | 0o1777, None),
+                    "long": (stat.S_IFDIR | 0o755, None),
+                    "long/" + "n" * 120: (stat.S_IFREG | 0o600, b"x" * 1000)}.items(), key=lambda n: n[0].split("/"))
+    layer = build.layer_tar(nodes)
+    images = folder / "slipway" / "images"
+    (images / "layers" / im.sha(layer)).mkdir(parents=True)
+    build.Trees().write(images / "layers" / im.sha(layer), nodes)
+    for path, _ in nodes:
+        os.utime(images / "layers" / im.sha(layer) / path, (build.EPOCH, build.EPOCH), follow_symlinks=False)
+    (images / "blobs" / "sha256").mkdir(parents=True)
+    conf = im.config([layer])
+    manifest = json.dumps({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + im.sha(conf), "size": len(conf)},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": "sha256:" + im.sha(layer),
+                    "size": len(layer)}]}).encode()
+    for x in (conf, manifest):
+        (images / "blobs" / "sha256" / im.sha(x)).write_bytes(x)
+    (folder / "slipway" / "user-images.json").write_text(json.dumps({"busybox:latest": "sha256:" + im.sha(manifest)}))
+    return f"mount -t overlay -o lowerdir={folder}:/usr/lib none /usr/lib", layer
+
+
+@pytest.fixture
+def preloaded(make_daemon, tmp_path):
+    setup, layer = preload(tmp_path)
+    return make_daemon(setup=setup), layer
+
+
+def test_preloaded(preloaded):
+    d, layer = preloaded
+    assert d.docker("images", "--format", "{{.Repository}}:{{.Tag}}").stdout == "busybox:latest\n"
+    assert layers_of(d) == []
+    assert d.docker("rmi", "busybox").stdout.startswith("Untagged: busybox:latest\n")
+    d.restart()
+    assert d.docker("images", "-q").stdout == ""
+
+
+def test_preloaded_is_saved_with_its_digest(preloaded, make_daemon):
+    d, layer = preloaded
+    out = d.docker("save", "busybox", text=False).stdout
+    other = make_daemon()
+    assert load(other, out).stdout == b"Loaded image: busybox:latest\n"
+    assert layers_of(other) == [im.sha(layer)]
+    assert load(d, out).stdout == b"Loaded image: busybox:latest\n"
+    assert layers_of(d) == []
+
+
+# ---- images and containers, events ----
+
+def test_containers_keep_their_image(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER))
+    c = d.docker("create", "bb:1").stdout.strip()[:12]
+    image = d.docker("images", "-q").stdout.strip()
+    p = d.docker("rmi", "bb:1", ok=False)
+    assert p.stderr == (f'Error response from daemon: conflict: unable to remove repository reference "bb:1" (must force) - '
+                        f"container {c} is using its referenced image {image}\n")
+    p = d.docker("rmi", image, ok=False)
+    assert f"unable to delete {image} (must be forced) - image is being used by stopped container {c}" in p.stderr
+    assert d.docker("rmi", "-f", "bb:1").stdout == "Untagged: bb:1\n"
+    d.docker("image", "prune", "-f")
+    assert layers_of(d) == [im.sha(LAYER)]
+    d.docker("rm", c)
+    d.docker("image", "prune", "-f")
+    assert layers_of(d) == []
+
+
+def test_events(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER))
+    d.docker("tag", "bb:1", "bb:2")
+    d.docker("rmi", "bb:1", "bb:2")
+    image = "sha256:" + im.sha(im.config([LAYER]))
+    out = d.docker("events", "--since", "1", "--until", f"{time.time():.6f}", "--format", "{{.Action}} {{.Actor.Attributes.name}}").stdout
+    assert out.splitlines() == [f"load {image}", "tag bb:2", f"untag {image}", f"untag {image}", f"delete {image}"]
+
+
+# ---- the instant of a kill ----
+
+def test_killed_at_any_instant(make_daemon):
+    """kill -9 of the daemon while it loads and removes: what was acknowledged is whole, nothing is left over."""
+    d = make_daemon()
+    layers = [im.tar(im.entry(f"f{i}", bytes([i]) * 200000)) for i in range(6)]
+    load(d, im.docker_archive("keep:1", *layers[:2]))
+    whole = im.docker_archive("x:1", *layers[1:])
+    for i in range(25):
+        t = threading.Timer(0.002 * i, d.process.kill)
+        t.start()
+        acknowledged = load(d, whole, ok=False).returncode == 0
+        if acknowledged:
+            d.docker("rmi", "x:1", ok=False)
+        t.join()
+        d.restart()
+        names = d.docker("images", "--format", "{{.Repository}}").stdout.split()
+        assert "keep" in names
+        for name, parts in (("keep", layers[:2]), ("x", layers[1:])):
+            for n, x in enumerate(parts) if name in names else []:
+                where = d.root / "layers" / im.sha(x)
+                assert (where / os.listdir(where)[0]).stat().st_size == 200000
+                assert im.sha((d.root / "blobs/sha256" / im.sha(x)).read_bytes()) == im.sha(x)
+        assert len(layers_of(d)) == (6 if "x" in names else 2)
+        d.restart()
+        assert os.listdir(d.root / "tmp") == []
+        if "x" in names:
+            d.docker("rmi", "x:1")
