@@ -4,6 +4,7 @@
 # layers as tar files. What is in them is said by */recipe, root.recipe and */service.yml.
 #
 #   EXTRA=DIR   one more folder of images/-like definitions: for tests of variants
+#   PATCH=CMD   run in the root before it is packed; KEEP_GOING=1 goes on without the services that are refused
 #   OUT=DIR     where to put both (default $O)
 set -euo pipefail
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1700000000}
@@ -16,6 +17,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 umask 022
 "$here/build.py" "$here" "$tmp" ${EXTRA:+"$EXTRA"}
+
+if [ -n "${PATCH:-}" ]; then (cd "$tmp/root" && bash -ec "$PATCH"); fi
 
 # Clusters of 32 kB: smaller ones compress badly, larger ones make a page fault slow.
 mkfs.erofs --quiet -zlz4hc,12 -C32768 -Eztailpacking -x-1 --all-root -T"$SOURCE_DATE_EPOCH" \

@@ -27,6 +27,7 @@ static const char *term_type(const char *name)
 /* Sane modes for lines and control characters; speed and frame stay as the kernel's console= set them. */
 static void set_modes(int fd)
 {
+	struct winsize ws;
 	struct termios t;
 
 	if (tcgetattr(fd, &t) < 0)
@@ -42,6 +43,12 @@ static void set_modes(int fd)
 	t.c_cc[VEOF] = 4;
 	t.c_cc[VSUSP] = 26;
 	(void)tcsetattr(fd, TCSANOW, &t); /* see above */
+	/* a serial line knows no size; the usual one is better than none. `resize` asks the terminal. */
+	if (ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_row == 0) {
+		ws.ws_row = 24;
+		ws.ws_col = 80;
+		(void)ioctl(fd, TIOCSWINSZ, &ws); /* a hint */
+	}
 }
 
 static void show_issue(void)

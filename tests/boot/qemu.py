@@ -97,7 +97,7 @@ class Stream:
                     self.data += chunk
                 else:
                     self.closed = True
-                if self.log:
+                if self.log and not self.log.closed:
                     self.log.write(chunk)
                     self.log.flush()
                 self.news.notify_all()

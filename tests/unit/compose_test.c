@@ -304,6 +304,7 @@ static void test_wrong(void **state)
 	wrong("    user: bob", A "user: expected root, UID or UID:GID, found 'bob'");
 	wrong("    restart: often", A "restart: expected no, always, unless-stopped or on-failure[:STARTS], found 'often'");
 	wrong("    mem_limit: 1.5m", A "mem_limit: expected a size like 64m, found '1.5m'");
+	wrong("    mem_limit: -2", A "mem_limit: expected a size like 64m, found '-2'");
 	wrong("    cpus: 0", A "cpus: expected a number of processors like 0.5, found '0'");
 	wrong("    stop_signal: SIGFOO", A "stop_signal: expected a signal like SIGTERM, found 'SIGFOO'");
 	wrong("    stop_grace_period: 10", A "stop_grace_period: expected a duration like 1m30s, a day at most, found '10'");
