@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct key table[] = {
-	{"autologin", KEY_TEXT, true, 0, 0, NULL, "log in on this terminal without a password"},
+	{"autologin", KEY_FLAG_OR_TEXT, true, 0, 0, NULL, "log in on this terminal, or on all, without a password"},
 	{"debug", KEY_FLAG, false, 0, 0, NULL, "log more, and show the kernel's messages on the consoles"},
 	{"docker.host", KEY_TEXT, true, 0, 0, NULL, "address on which userctr serves the Docker Engine API"},
 	{"hostname", KEY_HOSTNAME, false, 0, 0, NULL, "name of the machine"},
@@ -198,6 +198,10 @@ const char *keys_check(const struct key *k, const struct cmdline_arg *a, char wh
 	case KEY_TEXT:
 		ok = is_clean_text(a);
 		n = snprintf(why, KEYS_WHY_MAX, "a value");
+		break;
+	case KEY_FLAG_OR_TEXT:
+		ok = !a->has_value || is_clean_text(a);
+		n = snprintf(why, KEYS_WHY_MAX, "a value, or none");
 		break;
 	case KEY_NUMBER:
 		ok = is_number(k, a);

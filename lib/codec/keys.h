@@ -20,6 +20,7 @@ enum key_form {
 	KEY_CHOICE = 6,	 /* one of the words in `words` */
 	KEY_SUBDIR = 7,	 /* relative path without ".." */
 	KEY_HOSTNAME = 8,
+	KEY_FLAG_OR_TEXT = 9, /* no value means "all" */
 };
 
 struct key {

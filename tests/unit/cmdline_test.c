@@ -177,7 +177,7 @@ static void test_forms(void **state)
 		{"debug", "off", true},
 		{"debug", "x", false},
 		{"autologin", "ttyS0", true},
-		{"autologin", NULL, false},
+		{"autologin", NULL, true},
 		{"autologin", "", false},
 		{"password", "a\x01", false},
 		{"hostname", "web-1.example", true},
