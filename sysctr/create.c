@@ -90,10 +90,11 @@ static int go_reserve(void *ctx, struct err *e)
 		return c->dir;
 	if (!c->want_gate)
 		return 0;
-	if (mkfifoat(c->dir, "gate", 0600) < 0)
+	/* the process opens it for writing once it is the container's user; nobody else gets as far as this directory */
+	if (mkfifoat(c->dir, "gate", 0600) < 0 || fchmodat(c->dir, "gate", 0622, 0) < 0)
 		return err_set(e, errno, "make the gate");
-	c->stage.gate = openat(c->dir, "gate", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return c->stage.gate < 0 ? err_set(e, errno, "open the gate") : 0;
+	c->stage.gate = c->dir;
+	return 0;
 }
 
 static void undo_reserve(void *ctx)
@@ -380,7 +381,6 @@ static int create(const struct sysctr_opt *opt, const char *id, const struct sys
 	drop_fd(&c.sync[0]);
 	drop_fd(&c.sync[1]);
 	drop_fd(&c.own_pidns);
-	drop_fd(&c.stage.gate);
 	if (r < 0)
 		return r;
 	*ret = c.child;

@@ -116,7 +116,7 @@ struct stage {
 	const char *cgroup;	   /* the container's, below the mount */
 	char root_path[PATH_MAX];  /* absolute path of root.path */
 	int sync;		   /* socket to the parent */
-	int gate;		   /* O_PATH descriptor of the gate fifo, -1 for run */
+	int gate;		   /* directory of the gate, -1 for run */
 	int procfd;		   /* the host's /proc, for files of this process after the root is gone */
 	unsigned ns_new;	   /* CLONE_NEW* that were created */
 	bool has_cgroupns, has_userns; /* created or joined */

@@ -240,42 +240,44 @@ static int enter_cwd(const char *cwd, struct err *e)
 	return 0;
 }
 
-static int exec_one(const char *path, char *const argv[], char *const envp[])
+/* args[0] as execve(2) wants it, in path. A file that may not be run is remembered, but a later directory may have a good
+ * one. With is_checked, a name with a slash is looked at too. */
+static int find_program(const struct oci_process *p, bool is_checked, char *path, struct err *e)
 {
-	execve(path, argv, envp);
-	return -errno;
+	const char *name = p->args[0], *dirs = env_get(p->env, "PATH");
+	bool has_slash = strchr(name, '/') != NULL;
+	struct stat st;
+	int why = ENOENT;
+
+	if (dirs == NULL)
+		dirs = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	if (has_slash)
+		dirs = "";
+	do {
+		size_t n = strcspn(dirs, ":");
+		int len = has_slash ? snprintf(path, PATH_MAX, "%s", name) : snprintf(path, PATH_MAX, "%.*s/%s", (int)n, dirs, name);
+		if (len < 0 || len >= PATH_MAX)
+			return err_set(e, ENAMETOOLONG, "exec: \"%.80s\"", name);
+		if (has_slash && !is_checked)
+			return 0;
+		bool is_looked_at = has_slash || n > 0;
+		if (is_looked_at && access(path, X_OK) == 0 && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+			return 0;
+		if (is_looked_at && access(path, F_OK) == 0)
+			why = EACCES;
+		dirs += n + (dirs[n] == ':');
+	} while (*dirs != '\0');
+	if (why == ENOENT && !has_slash)
+		return err_say(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+	return err_set(e, why, "exec: \"%s\"", name);
 }
 
-static int exec_now(const struct stage *s, struct err *e)
+static int exec_now(const struct stage *s, const char *path, struct err *e)
 {
 	const struct oci_process *p = &s->spec->process;
-	char *const *argv = (char *const *)(uintptr_t)p->args;
-	char *const *envp = (char *const *)(uintptr_t)p->env;
-	const char *name = p->args[0];
-	int why = -ENOENT;
 
-	if (strchr(name, '/') != NULL) {
-		why = exec_one(name, argv, envp);
-		return err_set(e, -why, "exec: \"%s\"", name);
-	}
-	const char *path = env_get(p->env, "PATH");
-	if (path == NULL)
-		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	while (*path != '\0') {
-		char full[PATH_MAX];
-		size_t n = strcspn(path, ":");
-		int len = snprintf(full, sizeof(full), "%.*s/%s", (int)n, path, name);
-		if (n > 0 && len > 0 && (size_t)len < sizeof(full)) {
-			int r = exec_one(full, argv, envp);
-			/* a file that may not be run is remembered, but a later directory may have a good one */
-			if (r != -ENOENT && r != -ENOTDIR && why == -ENOENT)
-				why = r;
-		}
-		path += n + (path[n] == ':');
-	}
-	if (why == -ENOENT)
-		return err_say(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
-	return err_set(e, -why, "exec: \"%s\"", name);
+	execve(path, (char *const *)(uintptr_t)p->args, (char *const *)(uintptr_t)p->env);
+	return err_set(e, errno, "exec: \"%s\"", p->args[0]);
 }
 
 /* HOME from the container's /etc/passwd, read inside, in a bounded piece; nothing found means "/". */
@@ -345,6 +347,7 @@ static int run_start_hooks(struct stage *s, struct err *e)
 int finish_process(struct stage *s, struct err *e)
 {
 	const struct oci_process *p = &s->spec->process;
+	char program[PATH_MAX];
 	sigset_t none;
 
 	int r = set_stdio(s, e);
@@ -370,23 +373,26 @@ int finish_process(struct stage *s, struct err *e)
 		r = enter_cwd(p->cwd, e);
 	if (r < 0)
 		return r;
+	/* a created container tells about a program that is not there before it is started, as other runtimes do */
+	r = find_program(p, s->gate >= 0, program, e);
+	if (r < 0)
+		return r;
 	if (s->gate < 0) {
 		r = run_start_hooks(s, e);
-		return r < 0 ? r : exec_now(s, e);
+		return r < 0 ? r : exec_now(s, program, e);
 	}
 	/* Opening for writing waits until somebody opens the other end: that is the gate. From then on errors go there. */
-	char name[32];
 	struct err why = {0};
-	(void)snprintf(name, sizeof(name), "self/fd/%d", s->gate);
 	r = sync_send(s->sync, SYNC_READY, 0, NULL, -1);
 	if (r < 0)
 		_exit(126); /* the creating process is gone: nobody will open the gate */
-	owned_fd int gate = openat(s->procfd, name, O_WRONLY | O_CLOEXEC);
+	close(s->sync);
+	owned_fd int gate = openat(s->gate, "gate", O_WRONLY | O_CLOEXEC);
 	if (gate < 0)
 		_exit(126);
 	r = run_start_hooks(s, &why);
 	if (r == 0)
-		r = exec_now(s, &why);
+		r = exec_now(s, program, &why);
 	(void)write_all(gate, &why, sizeof(why)); /* nobody else to tell */
 	_exit(r == -ENOENT ? 127 : 126);
 }

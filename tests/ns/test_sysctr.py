@@ -180,12 +180,21 @@ def test_create_start_kill_delete(box):
     assert r.returncode == 1 and "does not exist" in r.stderr
 
 
+def test_create_tells_of_a_program_that_is_not_there(box):
+    for program, text in (("/bin/nope", "No such file"), ("nope", "executable file not found in $PATH"), ("/bin", "Permission denied")):
+        box.write(config(program))
+        r = box("create", "-b", box.path, "c")
+        assert r.returncode == 1 and f'exec: "{program}": {text}' in r.stderr and box.left() == []
+
+
 def test_start_tells_a_failed_exec(box):
+    (box.path / "rootfs" / "bin" / "nope").write_text("not a program")
+    (box.path / "rootfs" / "bin" / "nope").chmod(0o755)
     box.write(config("/bin/nope"))
     subprocess.run([SYSCTR, "--root", box.root, "create", "-b", box.path, "c"], stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=True)
     r = box("start", "c")
-    assert r.returncode == 1 and 'exec: "/bin/nope": No such file' in r.stderr
+    assert r.returncode == 1 and 'exec: "/bin/nope": Exec format error' in r.stderr
 
 
 def service_run(box, name="svc"):

@@ -88,6 +88,23 @@ def create(box, c, name="t"):
     return p.returncode, (box.path / "err").read_text()
 
 
+def test_create_and_start_as_another_user(box):
+    for c in (process(sh("id -u > /tmp/who"), user={"uid": 5, "gid": 6}), in_userns(process(sh("id -u > /tmp/who"), user={"uid": 5, "gid": 6}))):
+        c["mounts"].append({"destination": "/tmp", "type": "bind", "source": str(box.path / "out"), "options": ["bind"]})
+        (box.path / "out").mkdir(exist_ok=True)
+        (box.path / "out").chmod(0o777)
+        assert create(box, c) == (0, "")
+        state = json.loads(box("state", "t").stdout)
+        fd = os.pidfd_open(state["pid"])
+        r = box("start", "t")
+        assert r.returncode == 0, r.stderr
+        select.select([fd], [], [], 10)
+        os.close(fd)
+        assert (box.path / "out" / "who").read_text() == "5\n"
+        (box.path / "out" / "who").unlink()
+        assert box("delete", "t").returncode == 0
+
+
 # ---- hooks ----
 
 HOOK_KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
