@@ -20,7 +20,7 @@ bool cgroup_wants_limit(const struct oci_resources *c)
 
 	for (int i = 0; i < OCI_THROTTLES; i++)
 		lists += c->io_throttle_counts[i];
-	return c->memory_limit > 0 || c->memory_reservation > 0 || c->memory_swap > 0 || c->cpu_shares > 0 || c->cpu_quota > 0 ||
+	return c->memory_limit > 0 || c->memory_reservation > 0 || c->memory_swap > 0 || (c->cpu_shares > 0 && c->cpu_shares != 1024) || c->cpu_quota > 0 ||
 	       c->cpu_burst > 0 || c->cpu_idle > 0 || (c->cpus != NULL && *c->cpus != '\0') ||
 	       (c->mems != NULL && *c->mems != '\0') || c->pids_limit > 0 || c->io_weight > 0 || lists > 0;
 }
@@ -85,6 +85,8 @@ static int set_cpu(int dir, const struct oci_resources *c, struct err *e)
 
 	if (c->cpu_shares > 0 && c->cpu_idle != 1) /* an idle group has no weight */
 		r = put_number(dir, "cpu.weight", weight_of(c->cpu_shares), e);
+	if (r == -EOPNOTSUPP && c->cpu_shares == 1024) /* containerd always asks for what everybody has */
+		r = 0;
 	if (r == 0 && (c->cpu_quota != OCI_UNSET || c->cpu_period > 0)) {
 		char quota[24] = "max";
 		if (c->cpu_quota > 0)
