@@ -66,14 +66,23 @@ static int dial(struct cli *c, struct err *e)
 	if (r == -EACCES)
 		return err_say(e, EACCES, "permission denied while trying to connect to the Docker daemon socket at %s",
 			       c->host);
-	return err_say(e, -r, "Cannot connect to the Docker daemon at %s. Is the docker daemon running? (%s)",
-		       c->host, why.msg);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return err_say(e, -r, "Cannot connect to the Docker daemon at %s. Is the docker daemon running?", c->host);
+	return err_say(e, -r, "error during connect: %s", why.msg);
+}
+
+void cli_close(struct cli *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
 }
 
 void cli_second(const struct cli *c, struct cli *ret)
 {
 	*ret = *c;
 	ret->fd = -1;
+	ret->pending = NULL;
 }
 
 void cli_encode(struct buf *b, const char *s)
@@ -115,7 +124,8 @@ static int send_request(struct cli *c, const struct cli_request *q, struct err *
 {
 	struct buf b = BUF_INIT(8u << 20);
 
-	buf_printf(&b, "%s " API "%s HTTP/1.1\r\nHost: docker\r\nUser-Agent: userctr\r\n", q->method, q->path);
+	buf_printf(&b, "%s " API "%s HTTP/1.1\r\nHost: docker\r\nUser-Agent: userctr\r\n%s", q->method, q->path,
+		   q->header != NULL ? q->header : "");
 	if (q->want_upgrade)
 		buf_puts(&b, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
 	if (q->json != NULL)
@@ -124,7 +134,7 @@ static int send_request(struct cli *c, const struct cli_request *q, struct err *
 	else if (q->body_fd >= 0)
 		buf_printf(&b, "Content-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n", q->body_type);
 	else
-		buf_puts(&b, strcmp(q->method, "POST") == 0 ? "Content-Length: 0\r\n\r\n" : "\r\n");
+		buf_puts(&b, q->method[0] == 'P' ? "Content-Length: 0\r\n\r\n" : "\r\n");
 	int r = buf_error(&b) < 0 ? buf_error(&b) : write_all(c->fd, b.data, b.len);
 	buf_release(&b);
 	if (r < 0)
@@ -132,15 +142,16 @@ static int send_request(struct cli *c, const struct cli_request *q, struct err *
 	return q->json == NULL && q->body_fd >= 0 ? send_body(c, q->body_fd, e) : 0;
 }
 
-struct sink {
+struct cli_pending {
 	const struct cli_request *q;
 	struct cli_reply *r;
-	struct http_reply *reply;
+	struct http_reply *reply; /* owned */
+	char early[16384];	  /* what came with the head */
 };
 
 static int on_body(void *ctx, const char *p, size_t n)
 {
-	struct sink *s = ctx;
+	struct cli_pending *s = ctx;
 
 	if (s->q->on_body != NULL && http_reply_status(s->reply) < 300)
 		return s->q->on_body(s->q->ctx, p, n);
@@ -148,49 +159,77 @@ static int on_body(void *ctx, const char *p, size_t n)
 	return buf_error(&s->r->body);
 }
 
-static int receive(struct cli *c, struct sink *s, struct err *e)
+/* Returns 1 complete, 0 only the head has arrived and that is enough. */
+static int receive(struct cli *c, struct cli_pending *s, bool until_head, struct err *e)
 {
-	char b[16384];
 	size_t used = 0;
 
 	for (;;) {
-		ssize_t n = recv(c->fd, b, sizeof(b), 0);
+		ssize_t n = recv(c->fd, s->early, sizeof(s->early), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_set(e, errno, "read the reply");
-		int r = http_reply_feed(s->reply, b, (size_t)n, &used, e);
+		int r = http_reply_feed(s->reply, s->early, (size_t)n, &used, e);
 		if (r < 0)
 			return r;
 		if (r == 1) {
 			if (http_reply_is_upgrade(s->reply))
-				buf_put(&s->r->early, b + used, (size_t)n - used);
-			return buf_error(&s->r->early);
+				buf_put(&s->r->early, s->early + used, (size_t)n - used);
+			return buf_error(&s->r->early) < 0 ? buf_error(&s->r->early) : 1;
 		}
+		if (until_head && http_reply_has_head(s->reply))
+			return 0;
 	}
 }
 
-int cli_call(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e)
+static int finish(struct cli *c, int r)
+{
+	struct cli_pending *s = c->pending;
+
+	s->r->status = http_reply_status(s->reply);
+	(void)snprintf(s->r->content_type, sizeof(s->r->content_type), "%.63s", http_reply_content_type(s->reply));
+	if (r == 0)
+		return 0;
+	http_reply_free(s->reply);
+	c->pending = NULL;
+	if (r < 0) /* the connection is in an unknown state */
+		cli_close(c);
+	return r < 0 ? r : 0;
+}
+
+static int begin(struct cli *c, const struct cli_request *q, struct cli_reply *r, bool until_head, struct err *e)
 {
 	*r = (struct cli_reply){.body = BUF_INIT(BODY_MAX), .early = BUF_INIT(65536)};
 	int done = dial(c, e);
 	if (done < 0)
 		return done;
-	struct sink s = {.q = q, .r = r};
-	s.reply = http_reply_new(strcmp(q->method, "HEAD") == 0, on_body, &s);
-	if (s.reply == NULL)
+	c->pending = arena_alloc(c->mem, sizeof(*c->pending));
+	if (c->pending == NULL)
+		return err_set(e, ENOMEM, "reply");
+	*c->pending = (struct cli_pending){.q = q, .r = r};
+	c->pending->reply = http_reply_new(strcmp(q->method, "HEAD") == 0, on_body, c->pending);
+	if (c->pending->reply == NULL)
 		return err_set(e, ENOMEM, "reply");
 	done = send_request(c, q, e);
 	if (done == 0)
-		done = receive(c, &s, e);
-	r->status = http_reply_status(s.reply);
-	(void)snprintf(r->content_type, sizeof(r->content_type), "%.63s", http_reply_content_type(s.reply));
-	http_reply_free(s.reply);
-	if (done < 0) { /* the connection is in an unknown state */
-		close(c->fd);
-		c->fd = -1;
-	}
-	return done;
+		done = receive(c, c->pending, until_head, e);
+	return finish(c, done);
+}
+
+int cli_begin(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e)
+{
+	return begin(c, q, r, true, e);
+}
+
+int cli_finish(struct cli *c, struct err *e)
+{
+	return c->pending != NULL ? finish(c, receive(c, c->pending, false, e)) : 0;
+}
+
+int cli_call(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e)
+{
+	return begin(c, q, r, false, e);
 }
 
 void cli_reply_release(struct cli_reply *r)
@@ -209,12 +248,41 @@ const char *cli_message(const struct cli_reply *r, struct json_doc **ret_doc)
 	return msg != NULL ? msg : r->body.len > 0 ? buf_str(&r->body) : "the daemon gave no reason";
 }
 
-void cli_say_error(const struct cli_reply *r)
+/* "docker: " before run's errors, and where to read more after them */
+static void say(const struct cli *c, const char *text)
+{
+	struct buf b = BUF_INIT(1u << 20);
+
+	cli_put_safe(&b, text, strlen(text));
+	(void)fflush(stdout); /* what was printed before comes before */
+	if (c->is_run)
+		fprintf(stderr, "%s: %s\n\nRun '%s --help' for more information\n", c->program, buf_str(&b), c->path);
+	else
+		fprintf(stderr, "%s\n", buf_str(&b));
+	buf_release(&b);
+}
+
+void cli_say_error(const struct cli *c, const struct cli_reply *r)
 {
 	struct json_doc *d;
+	struct buf b = BUF_INIT(1u << 20);
 
-	fprintf(stderr, "Error response from daemon: %s\n", cli_message(r, &d));
+	buf_printf(&b, "Error response from daemon: %s", cli_message(r, &d));
 	json_free(d);
+	say(c, buf_str(&b));
+	buf_release(&b);
+}
+
+void cli_say(const struct cli *c, const char *fmt, ...)
+{
+	struct buf b = BUF_INIT(1u << 20);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&b, fmt, ap);
+	va_end(ap);
+	say(c, buf_str(&b));
+	buf_release(&b);
 }
 
 int cli_ask(struct cli *c, const char *method, const char *path, const char *json, int also_ok, struct cli_reply *r)
@@ -226,17 +294,81 @@ int cli_ask(struct cli *c, const char *method, const char *path, const char *jso
 	if (r == NULL)
 		r = &own;
 	if (cli_call(c, &q, r, &e) < 0) {
-		fprintf(stderr, "%s\n", e.msg);
+		cli_say(c, "%s", e.msg);
 		cli_reply_release(r);
 		return -1;
 	}
 	int status = r->status;
 	if ((status < 200 || status > 299) && status != also_ok) {
-		cli_say_error(r);
+		cli_say_error(c, r);
 		cli_reply_release(r);
 		return -1;
 	}
 	if (r == &own)
 		cli_reply_release(r);
 	return status;
+}
+
+struct json_doc *cli_fetch(struct cli *c, const char *path)
+{
+	struct cli_reply r;
+	struct json_doc *d = NULL;
+	struct err e = {0};
+
+	if (cli_ask(c, "GET", path, NULL, 0, &r) < 0)
+		return NULL;
+	if (json_parse(buf_str(&r.body), r.body.len, &d, &e) < 0)
+		cli_say(c, "the daemon's reply: %s", e.msg);
+	cli_reply_release(&r);
+	return d;
+}
+
+void cli_query(struct buf *path, const char *name, const char *value)
+{
+	buf_putc(path, path->len > 0 && strchr(buf_str(path), '?') != NULL ? '&' : '?');
+	buf_puts(path, name);
+	buf_putc(path, '=');
+	cli_encode(path, value);
+}
+
+/* Go's map of maps: {"label":{"a=b":true}} with sorted keys */
+static void put_filters(struct json_writer *w, const char *const *f, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strcspn(f[i], "=");
+		bool is_first = true;
+		for (size_t k = 0; k < i; k++)
+			is_first = is_first && !(strncmp(f[k], f[i], len) == 0 && f[k][len] == '=');
+		if (!is_first)
+			continue;
+		char name[64];
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(len < 63 ? len : 63), f[i]);
+		jw_key(w, name);
+		jw_obj(w);
+		for (size_t k = i; k < n; k++)
+			if (strncmp(f[k], f[i], len) == 0 && f[k][len] == '=')
+				jw_kbool(w, f[k] + len + 1, true);
+		jw_end_obj(w);
+	}
+}
+
+void cli_query_filters(struct buf *path, const struct cli_value *filters, const char *more)
+{
+	struct buf b = BUF_INIT(65536);
+	struct json_writer w;
+	const char *all[256];
+	size_t n = 0;
+
+	for (size_t i = 0; i < filters->n && n < countof(all) - 1; i++)
+		all[n++] = filters->list[i];
+	if (more != NULL)
+		all[n++] = more;
+	if (n == 0)
+		return;
+	jw_init(&w, &b);
+	jw_obj(&w);
+	put_filters(&w, all, n);
+	jw_end_obj(&w);
+	cli_query(path, "filters", buf_str(&b));
+	buf_release(&b);
 }

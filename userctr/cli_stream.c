@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Attached streams on the client's side: raw terminal, frames, half-close, detach keys. */
+/* Attached streams on the client's side: raw terminal, frames, half-close, detach keys, signals. */
 #include "userctr/cli.h"
 
-#include "lib/base/err.h"
 #include "lib/sys/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -57,7 +57,7 @@ int cli_demux(void *ctx, const char *p, size_t n)
 			continue;
 		}
 		size_t take = d->left < n ? d->left : n;
-		int r = write_all(d->head[0] == 1 ? 1 : 2, p, take);
+		int r = write_all(d->head[0] <= 1 ? 1 : 2, p, take);
 		if (r < 0)
 			return r;
 		d->left -= take;
@@ -67,98 +67,188 @@ int cli_demux(void *ctx, const char *p, size_t n)
 	return 0;
 }
 
-struct joined {
-	struct cli *c;
+int cli_detach_keys(const char *text, unsigned char out[16])
+{
+	int n = 0;
+
+	while (*text != '\0') {
+		size_t len = strcspn(text, ",");
+		if (n == 16)
+			return -1;
+		if (len == 1) {
+			out[n++] = (unsigned char)text[0];
+		} else if (len == 6 && memcmp(text, "ctrl-", 5) == 0) {
+			char ch = text[5];
+			if (ch >= 'a' && ch <= 'z')
+				out[n++] = (unsigned char)(ch - 'a' + 1);
+			else if (ch == '@')
+				out[n++] = 0;
+			else if (ch >= '[' && ch <= '_')
+				out[n++] = (unsigned char)(ch - '[' + 27);
+			else
+				return -1;
+		} else {
+			return -1;
+		}
+		text += len;
+		text += *text == ',' ? 1 : 0;
+	}
+	return n;
+}
+
+/* The signals of a session: the window's size, and what is passed on. */
+static void session_set(const struct cli_session *s, sigset_t *ret)
+{
+	static const int proxied[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT};
+
+	sigemptyset(ret);
+	sigaddset(ret, SIGWINCH);
+	if (s->proxies)
+		for (size_t i = 0; i < sizeof(proxied) / sizeof(proxied[0]); i++)
+			sigaddset(ret, proxied[i]);
+}
+
+void cli_session_signals(const struct cli_session *s)
+{
+	sigset_t set;
+
+	session_set(s, &set);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL); /* cannot fail for a valid set */
+}
+
+struct pump {
+	struct cli_session *s;
 	struct cli_demux demux;
-	bool is_tty, seen_ctrl_p;
-	void (*on_resize)(void *ctx, unsigned rows, unsigned cols);
-	void *ctx;
+	unsigned char keys[16];
+	int n_keys, matched;
+	char pending[4096 + 16]; /* input the daemon has not taken yet: output is read meanwhile */
+	size_t at, len;
+	bool input_ended;
+	int sigfd;
 };
 
-static void tell_size(const struct joined *j)
+static void tell_size(const struct pump *p)
 {
 	struct winsize ws;
 
-	if (j->on_resize != NULL && ioctl(1, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0)
-		j->on_resize(j->ctx, ws.ws_row, ws.ws_col);
+	if (p->s->is_tty && p->s->on_resize != NULL && ioctl(1, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0)
+		p->s->on_resize(p->s->ctx, ws.ws_row, ws.ws_col);
 }
 
-/* Returns 1 when ctrl-p ctrl-q was typed; p is passed on without it. */
-static int send_input(struct joined *j, char *p, size_t n)
+/* Take input without the detach keys. Returns 1 when they were typed. */
+static int take_input(struct pump *p, const char *in, size_t n)
 {
-	char out[4097];
-	size_t len = 0;
-
+	p->at = p->len = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (j->is_tty && j->seen_ctrl_p && p[i] == 'q' - 96)
-			return 1;
-		if (j->seen_ctrl_p)
-			out[len++] = 'p' - 96;
-		j->seen_ctrl_p = j->is_tty && p[i] == 'p' - 96;
-		if (!j->seen_ctrl_p)
-			out[len++] = p[i];
+		if (p->n_keys > 0 && (unsigned char)in[i] == p->keys[p->matched]) {
+			if (++p->matched == p->n_keys)
+				return 1;
+			continue;
+		}
+		for (int k = 0; k < p->matched; k++)
+			p->pending[p->len++] = (char)p->keys[k];
+		p->matched = p->n_keys > 0 && p->matched > 0 && (unsigned char)in[i] == p->keys[0] ? 1 : 0;
+		if (p->matched == 0)
+			p->pending[p->len++] = in[i];
 	}
-	return write_all(j->c->fd, out, len) < 0 ? -1 : 0;
+	return 0;
 }
 
-static int pump(struct joined *j, int sigfd, bool with_stdin)
+static void end_input(struct pump *p)
 {
-	struct pollfd pf[3] = {{.fd = j->c->fd, .events = POLLIN},
-			       {.fd = with_stdin ? 0 : -1, .events = POLLIN},
-			       {.fd = sigfd, .events = POLLIN}};
-	char b[4096];
+	if (p->input_ended)
+		return;
+	p->input_ended = true;
+	(void)shutdown(p->s->c->fd, SHUT_WR); /* the daemon may be gone */
+}
+
+/* Returns 1 detached. */
+static int read_input(struct pump *p)
+{
+	char b[4096 - 16];
+	ssize_t n = read(0, b, sizeof(b));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0) { /* the end of our input is not the end of the session */
+		end_input(p);
+		return 0;
+	}
+	return take_input(p, b, (size_t)n);
+}
+
+static void send_input(struct pump *p)
+{
+	ssize_t n = send(p->s->c->fd, p->pending + p->at, p->len - p->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n > 0)
+		p->at += (size_t)n;
+	else if (errno != EINTR && errno != EAGAIN)
+		p->input_ended = true, p->at = p->len = 0;
+}
+
+static void take_signal(struct pump *p)
+{
+	struct signalfd_siginfo si;
+
+	if (read(p->sigfd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGWINCH)
+		tell_size(p);
+	else if (p->s->on_signal != NULL)
+		p->s->on_signal(p->s->ctx, (int)si.ssi_signo);
+}
+
+static int pump(struct pump *p)
+{
+	struct cli *c = p->s->c;
+	char b[16384];
 
 	for (;;) {
+		bool has_pending = p->at < p->len;
+		struct pollfd pf[3] = {
+			{.fd = c->fd, .events = (short)(POLLIN | (has_pending ? POLLOUT : 0))},
+			{.fd = p->s->with_stdin && !p->input_ended && !has_pending ? 0 : -1, .events = POLLIN},
+			{.fd = p->sigfd, .events = POLLIN}};
 		if (poll(pf, 3, -1) < 0 && errno != EINTR)
 			return 0;
-		if (pf[2].revents != 0) {
-			struct signalfd_siginfo si;
-			if (read(sigfd, &si, sizeof(si)) > 0)
-				tell_size(j);
-		}
-		if (pf[0].revents != 0) {
-			ssize_t n = read(j->c->fd, b, sizeof(b));
-			if (n < 0 && errno == EINTR)
+		if (pf[2].revents != 0)
+			take_signal(p);
+		if ((pf[0].revents & POLLOUT) != 0)
+			send_input(p);
+		if ((pf[0].revents & ~POLLOUT) != 0) {
+			ssize_t n = recv(c->fd, b, sizeof(b), MSG_DONTWAIT);
+			if (n < 0 && (errno == EINTR || errno == EAGAIN))
 				continue;
-			if (n <= 0 || cli_demux(&j->demux, b, (size_t)n) < 0)
+			if (n <= 0 || cli_demux(&p->demux, b, (size_t)n) < 0)
 				return 0;
 		}
-		if (pf[1].revents != 0) {
-			ssize_t n = read(0, b, sizeof(b));
-			if (n < 0 && errno == EINTR)
-				continue;
-			int r = n > 0 ? send_input(j, b, (size_t)n) : -1;
-			if (r == 1)
-				return 1;
-			if (r < 0) { /* the end of our input is not the end of the session */
-				(void)shutdown(j->c->fd, SHUT_WR);
-				pf[1].fd = -1;
-			}
-		}
+		if (pf[1].revents != 0 && read_input(p) == 1)
+			return 1;
 	}
 }
 
-int cli_stream(struct cli *c, struct buf *early, bool is_tty, bool with_stdin,
-	       void (*on_resize)(void *ctx, unsigned rows, unsigned cols), void *ctx)
+int cli_session_run(struct cli_session *s)
 {
-	struct joined j = {.c = c, .demux = {.is_raw = is_tty}, .is_tty = is_tty, .on_resize = on_resize, .ctx = ctx};
-	sigset_t winch;
+	static struct pump p;
+	sigset_t set;
 
-	sigemptyset(&winch);
-	sigaddset(&winch, SIGWINCH);
-	(void)sigprocmask(SIG_BLOCK, &winch, NULL); /* cannot fail for a valid set */
-	int sigfd = signalfd(-1, &winch, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (is_tty && with_stdin)
+	p = (struct pump){.s = s, .demux = {.is_raw = s->is_tty}};
+	session_set(s, &set);
+	cli_session_signals(s);
+	p.sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->is_tty && s->with_stdin) {
+		p.n_keys = cli_detach_keys(s->detach_keys != NULL ? s->detach_keys : "ctrl-p,ctrl-q", p.keys);
 		make_raw();
-	if (is_tty)
-		tell_size(&j);
-	if (!with_stdin)
-		(void)shutdown(c->fd, SHUT_WR);
-	int r = cli_demux(&j.demux, buf_str(early), early->len) < 0 ? 0 : pump(&j, sigfd, with_stdin);
+	}
+	tell_size(&p);
+	if (!s->with_stdin)
+		end_input(&p);
+	int r = cli_demux(&p.demux, buf_str(s->early), s->early->len) < 0 ? 0 : pump(&p);
 	restore_terminal();
-	if (sigfd >= 0)
-		close(sigfd);
-	close(c->fd);
-	c->fd = -1;
+	if (p.sigfd >= 0)
+		close(p.sigfd);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* cannot fail for a valid set */
+	cli_close(s->c);
 	return r;
 }
