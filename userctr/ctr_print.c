@@ -12,6 +12,7 @@
 #include "userctr/ctr_internal.h"
 #include "userctr/ctr_net.h"
 #include "userctr/daemon.h"
+#include "userctr/human.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -21,34 +22,6 @@
 #define TEXT_MAX (256u << 10)
 
 static const char *const state_names[] = {"", "created", "running", "paused", "restarting", "exited", "removing", "dead"};
-
-void human_duration(int64_t s, char *out, size_t size)
-{
-	int64_t h = (s + 1800) / 3600;
-
-	if (s < 1)
-		(void)snprintf(out, size, "Less than a second"); /* all of these fit */
-	else if (s == 1)
-		(void)snprintf(out, size, "1 second");
-	else if (s < 60)
-		(void)snprintf(out, size, "%d seconds", (int)s);
-	else if (s < 120)
-		(void)snprintf(out, size, "About a minute");
-	else if (s < 3600 && h <= 1 && s / 60 < 60)
-		(void)snprintf(out, size, "%d minutes", (int)(s / 60));
-	else if (h == 1)
-		(void)snprintf(out, size, "About an hour");
-	else if (h < 48)
-		(void)snprintf(out, size, "%d hours", (int)h);
-	else if (h < 24 * 7 * 2)
-		(void)snprintf(out, size, "%d days", (int)(h / 24));
-	else if (h < 24 * 30 * 2)
-		(void)snprintf(out, size, "%d weeks", (int)(h / 24 / 7));
-	else if (h < 24 * 365 * 2)
-		(void)snprintf(out, size, "%d months", (int)(h / 24 / 30));
-	else
-		(void)snprintf(out, size, "%lld years", (long long)(h / 24 / 365));
-}
 
 void print_time(struct json_writer *w, const char *key, int64_t ns)
 {
@@ -280,11 +253,11 @@ void ctr_print_inspect(struct ctr *c, struct json_writer *w, bool with_size)
 
 static void status_text(const struct ctr *c, char *out, size_t size)
 {
-	char span[64];
+	char span[HUMAN_MAX];
 	const char *health = ctr_health_status(c);
 	int64_t now = clock_real_ns();
 
-	human_duration((now - c->started_ns) / 1000000000, span, sizeof(span));
+	(void)human_duration((now - c->started_ns) / 1000000000, span);
 	switch (c->state) {
 	case CTR_CREATED: (void)snprintf(out, size, "Created"); return; /* all of these fit */
 	case CTR_RUNNING:
@@ -297,7 +270,7 @@ static void status_text(const struct ctr *c, char *out, size_t size)
 	case CTR_PAUSED: (void)snprintf(out, size, "Up %s (Paused)", span); return;
 	case CTR_RESTARTING:
 	case CTR_EXITED:
-		human_duration((now - c->finished_ns) / 1000000000, span, sizeof(span));
+		(void)human_duration((now - c->finished_ns) / 1000000000, span);
 		(void)snprintf(out, size, "%s (%d) %s ago", c->state == CTR_EXITED ? "Exited" : "Restarting", c->exit_code,
 			       span);
 		return;

@@ -15,9 +15,6 @@ void ctr_print_inspect(struct ctr *c, struct json_writer *w, bool with_size);
 /* An object of the list. */
 void ctr_print_summary(struct ctr *c, struct json_writer *w, bool with_size);
 
-/* "3 minutes", "About an hour". Pure. */
-void human_duration(int64_t seconds, char *out, size_t size);
-
 /* Bytes in the upper layer. */
 int64_t ctr_size_rw(const struct ctr *c);
 
