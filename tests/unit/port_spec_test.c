@@ -55,7 +55,7 @@ static void test_specs(void **state)
 	struct port_specs p;
 
 	(void)state;
-	assert_int_equal(make("{\"81/tcp\":{},\"80/tcp\":{},\"90-92/udp\":{}}",
+	assert_int_equal(make("{\"80/tcp\":{},\"81/tcp\":{},\"90-92/udp\":{}}",
 			      "{\"80/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"8080\"},{\"HostIp\":\"\",\"HostPort\":\"9000-9009\"}],"
 			      "\"70/udp\":null}",
 			      false, &p, NULL),
