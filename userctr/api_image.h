@@ -5,8 +5,11 @@
 #include "userctr/req.h"
 
 struct digest;
+struct err;
 struct image;
+struct json;
 struct load_msg;
+struct ref;
 
 /* Handlers, one family per file. */
 void handle_load(struct req *q);	  /* api_image_load.c */
@@ -16,6 +19,19 @@ void handle_save_many(struct req *q);
 void handle_tag(struct req *q);	  /* api_image_change.c */
 void handle_delete(struct req *q);
 void handle_prune(struct req *q);
+
+/* What commits a layer that a helper brought: config and manifest are written, then store_commit(). */
+struct image_parts {
+	const struct load_msg *layer;
+	const struct image *parent; /* NULL: none */
+	const struct json *config;  /* what `changes` of the query change; NULL: nothing */
+	const char *comment, *author;
+	const char *created_by; /* of the history */
+};
+int image_commit_layer(struct req *q, const char *work, const struct image_parts *p, struct digest *ret_id, struct err *e);
+
+/* repo and tag of the query; none is fine. Returns the number of references: 0, 1. */
+int image_target(struct req *q, struct ref *ret, struct err *e);
 
 /* Tell of a change: name is the reference or the id. */
 void image_event(struct daemon *d, const char *action, const struct digest *id, const char *name);
@@ -28,13 +44,14 @@ void image_print_summary(struct daemon *d, struct json_writer *w, const struct i
 void images_sweep(struct daemon *d);
 
 /*
- * A helper at work on an archive that the request's body brings.
+ * A helper at work on an archive.
  *
  *   mode   "load" or "import"
+ *   tree   the archive is made from this folder, the upper one of an overlay; NULL: the request's body (ROUTE_BODY) brings it
  *   done   once: with the messages LOAD_IMAGE and LOAD_LAYER that came (n of them), or with why. The work folder is there until
  *          it returns. The request is still there, even if its client is not.
  */
-void image_work(struct req *q, const char *mode,
+void image_work(struct req *q, const char *mode, const char *tree,
 		void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why));
 
 #endif

@@ -115,5 +115,5 @@ static void loaded(struct req *q, const char *work, const struct load_msg *const
 
 void handle_load(struct req *q)
 {
-	image_work(q, "load", loaded);
+	image_work(q, "load", /* tree= */ NULL, loaded);
 }

@@ -305,18 +305,21 @@ static void put_onbuild(const struct changes *cs, struct json_writer *w)
 	jw_end_arr(w);
 }
 
-/* What no change touches is kept as it is. */
+/* What no change touches is kept as it is, but for what was only this container's own. */
 static void put_others(const struct json *base, struct json_writer *w)
 {
-	static const char *const done[] = {"Cmd",   "Entrypoint",   "Env",  "ExposedPorts", "Labels",
-					   "OnBuild", "StopSignal", "User", "Volumes",	    "WorkingDir"};
+	static const char *const done[] = {"Cmd",	 "Entrypoint",	 "Env",		 "ExposedPorts", "Labels",
+					   "OnBuild",	 "StopSignal",	 "User",	 "Volumes",	 "WorkingDir",
+					   "Hostname",	 "Domainname",	 "MacAddress",	 "Image",	 "NetworkDisabled",
+					   "AttachStdin", "AttachStdout", "AttachStderr", "Tty",	 "OpenStdin",
+					   "StdinOnce"};
 	struct json_iter it = json_iter(base);
 
 	while (json_next(&it)) {
 		bool is_done = false;
 		for (size_t i = 0; i < countof(done); i++)
 			is_done = is_done || strcmp(it.key, done[i]) == 0;
-		if (!is_done) {
+		if (!is_done && json_type(it.value) != JSON_NULL) {
 			jw_key(w, it.key);
 			jw_value(w, it.value);
 		}

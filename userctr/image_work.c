@@ -27,6 +27,7 @@ struct work {
 	struct req *q;
 	char name[STORE_WORK_SIZE];
 	int pidfd; /* owned */
+	int packer; /* owned; pidfd of the one that makes the archive; -1: the body brings it */
 	struct load_msg **msgs; /* owned */
 	size_t n;
 	struct err why;
@@ -50,13 +51,19 @@ static void work_finish(struct work *w)
 }
 
 /* Its messages said how it went. It must not be able to make the daemon wait. */
-static void end_helper(struct work *w)
+static void end_one(int *pidfd)
 {
-	if (w->pidfd < 0)
+	if (*pidfd < 0)
 		return;
-	(void)sys_pidfd_send_signal(w->pidfd, SIGKILL); /* has ended already, most likely */
-	(void)helper_reap(w->pidfd);
-	w->pidfd = -1;
+	(void)sys_pidfd_send_signal(*pidfd, SIGKILL); /* has ended already, most likely */
+	(void)helper_reap(*pidfd);
+	*pidfd = -1;
+}
+
+static void end_helpers(struct work *w)
+{
+	end_one(&w->pidfd);
+	end_one(&w->packer);
 }
 
 static void on_gone(struct source *s)
@@ -65,7 +72,7 @@ static void on_gone(struct source *s)
 
 	close(s->fd);
 	s->fd = -1;
-	end_helper(w);
+	end_helpers(w);
 	w->is_over = true;
 	if (w->body_done)
 		work_finish(w);
@@ -146,7 +153,18 @@ static int write_have(struct work *w, struct err *e)
 	return r < 0 ? err_set(e, -r, "write '%s'", path) : 0;
 }
 
-static int start(struct work *w, const char *mode, int *ret_pipe, struct err *e)
+/* The archive is made from a folder by another process, which writes where the body would go. */
+static int start_packer(struct work *w, const char *tree, int to, struct err *e)
+{
+	const char *const argv[] = {"userctr", "unpack", "pack", tree, NULL};
+	const int fds[] = {-1, to, -1};
+
+	w->packer = helper_spawn(argv, fds, countof(fds), e);
+	w->body_done = true;
+	return w->packer < 0 ? w->packer : 0;
+}
+
+static int start(struct work *w, const char *mode, const char *tree, int *ret_pipe, struct err *e)
 {
 	struct daemon *d = w->q->d;
 	char path[CONF_PATH_SIZE + STORE_WORK_SIZE + 16];
@@ -176,13 +194,15 @@ static int start(struct work *w, const char *mode, int *ret_pipe, struct err *e)
 	w->pidfd = helper_spawn(argv, fds, countof(fds), e);
 	if (w->pidfd < 0)
 		return w->pidfd;
-	r = loop_add(&d->loop, &w->s, EPOLLIN, e);
+	r = tree != NULL ? start_packer(w, tree, body_write, e) : 0;
+	if (r == 0)
+		r = loop_add(&d->loop, &w->s, EPOLLIN, e);
 	if (r == 0)
 		*ret_pipe = take_fd(body_write);
 	return r;
 }
 
-void image_work(struct req *q, const char *mode,
+void image_work(struct req *q, const char *mode, const char *tree,
 		void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why))
 {
 	struct work *w = calloc(1, sizeof(*w));
@@ -194,17 +214,20 @@ void image_work(struct req *q, const char *mode,
 	}
 	w->s = (struct source){.fd = -1, .name = "unpack", .ready = on_message, .gone = on_gone};
 	w->q = q;
-	w->pidfd = -1;
+	w->pidfd = w->packer = -1;
 	w->done = done;
 	q->ctx = w;
-	int r = start(w, mode, &pipe, &w->why);
+	int r = start(w, mode, tree, &pipe, &w->why);
 	if (r < 0) {
 		drop_fd(&w->s.fd);
-		end_helper(w);
+		end_helpers(w);
 		work_finish(w);
 		return;
 	}
-	req_body_to(q, pipe, on_body);
+	if (tree != NULL)
+		close(pipe);
+	else
+		req_body_to(q, pipe, on_body);
 }
 
 /* ---- deleting ---- */

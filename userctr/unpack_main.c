@@ -4,6 +4,7 @@
  *
  *   userctr unpack load|import DIR     DIR = ROOT/tmp/<work>, becomes the whole world
  *     fd 0  the archive        fd 3  SOCK_SEQPACKET to the daemon (lib/image/load_msg.h)
+ *   userctr unpack pack DIR            writes the layer that an overlay's upper folder is, to fd 1
  *   userctr unpack sweep ROOT          deletes what the store has put aside
  */
 #include "userctr/image_helper.h"
@@ -15,7 +16,9 @@
 #include "lib/image/confine.h"
 #include "lib/image/load.h"
 #include "lib/image/load_msg.h"
+#include "lib/image/pack.h"
 #include "lib/image/store.h"
+#include "lib/image/tar_write.h"
 #include "lib/stream/stream.h"
 #include "lib/sys/io.h"
 #include "lib/sys/path.h"
@@ -200,17 +203,57 @@ static int run(const char *mode, const char *dir, int daemon, struct err *e)
 	return keep(pid, pair[0], daemon, e);
 }
 
+/* ---- the packer ---- */
+
+#define PACKER_CAPS (CAP(CAP_SYS_ADMIN) | CAP(CAP_DAC_OVERRIDE) | CAP(CAP_DAC_READ_SEARCH)) /* trusted.* attributes; all files */
+
+static int put_out(void *ctx, const void *p, size_t n, struct err *e)
+{
+	(void)ctx;
+	int r = write_all(1, p, n);
+	return r < 0 ? err_set(e, -r, "write") : 0;
+}
+
+static int pack(const char *tree, struct err *e)
+{
+	struct pack_sink sink = {put_out, NULL};
+
+	int r = confine_place(tree, e);
+	if (r == 0)
+		r = confine_caps(PACKER_CAPS, e);
+	if (r < 0)
+		return r;
+	owned_fd int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? err_set(e, errno, "open the folder") : pack_tree(root, PACK_UPPER, &sink, e);
+}
+
+/* An archive that just ends would be taken for a whole one; what follows no one takes for an entry. */
+static int pack_life(const char *tree)
+{
+	char junk[TAR_RECORD];
+	struct err e;
+
+	if (pack(tree, &e) == 0)
+		return 0;
+	log_error("images", "pack '%s': %s", tree, e.msg);
+	memset(junk, '?', sizeof(junk));
+	(void)write_all(1, junk, sizeof(junk)); /* nobody reads: the same */
+	return 1;
+}
+
 int unpack_main(int argc, char **argv)
 {
 	struct err e = {0};
 
+	if (argc == 3 && strcmp(argv[1], "pack") == 0)
+		return pack_life(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "sweep") == 0) {
 		if (store_sweep(argv[2], &e) < 0)
 			log_warn("images", "%s", e.msg);
 		return e.code != 0;
 	}
 	if (argc != 3 || (strcmp(argv[1], "load") != 0 && strcmp(argv[1], "import") != 0)) {
-		fprintf(stderr, "usage: userctr unpack load|import DIR | sweep ROOT   (started by the daemon)\n");
+		fprintf(stderr, "usage: userctr unpack load|import DIR | pack DIR | sweep ROOT   (started by the daemon)\n");
 		return 2;
 	}
 	int r = run(argv[1], argv[2], 3, &e);

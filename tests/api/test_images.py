@@ -326,3 +326,37 @@ def test_killed_at_any_instant(make_daemon):
         assert os.listdir(d.root / "tmp") == []
         if "x" in names:
             d.docker("rmi", "x:1")
+
+
+def test_commit(make_daemon):
+    d = make_daemon()
+    load(d, im.docker_archive("bb:1", LAYER, UPPER))
+    c = d.docker("create", "bb:1", "/bin/sh", "-c", "x").stdout.strip()
+    upper = d.root / "containers" / c / "diff"
+    upper.mkdir(exist_ok=True)
+    (upper / "new").write_bytes(b"mine")
+    os.link(upper / "new", upper / "other")
+    os.chown(upper / "new", 33, 33)
+    (upper / "new").chmod(0o4711)
+    os.setxattr(upper / "new", "user.a", b"b")
+    os.mknod(upper / "data", 0o020000, 0)
+    (upper / "bin").mkdir()
+    os.setxattr(upper / "bin", "trusted.overlay.opaque", b"y")
+    os.symlink("x" * 150, upper / ("l" * 150))
+    got = d.docker("commit", "-a", "me", "-m", "why", "-c", "ENV A=b", c, "new:1").stdout.strip()
+    i = json.loads(d.docker("inspect", "new:1").stdout)[0]
+    assert i["Id"] == got and i["Author"] == "me" and i["Comment"] == "why"
+    assert i["Config"]["Cmd"] == ["/bin/sh", "-c", "x"] and i["Config"]["Env"] == ["PATH=/bin", "A=b"]
+    assert "Hostname" not in i["Config"]
+    assert i["RootFS"]["Layers"][:2] == ["sha256:" + im.sha(LAYER), "sha256:" + im.sha(UPPER)] and len(i["RootFS"]["Layers"]) == 3
+    top = d.root / "layers" / i["RootFS"]["Layers"][2][7:]
+    st = (top / "new").stat()
+    assert (st.st_uid, st.st_mode, st.st_nlink) == (33, 0o104711, 2) and st.st_ino == (top / "other").stat().st_ino
+    assert os.getxattr(top / "new", "user.a") == b"b"
+    assert (top / "data").lstat().st_mode == 0o020000 | (top / "data").lstat().st_mode & 0o777
+    assert os.getxattr(top / "bin", "trusted.overlay.opaque") == b"y"
+    assert os.readlink(top / ("l" * 150)) == "x" * 150
+    assert len(d.docker("history", "-q", "new:1").stdout.split()) == 3
+    p = d.docker("commit", "-c", "RUN x", c, ok=False)
+    assert p.returncode == 1 and "RUN is not a valid change command" in p.stderr
+    assert d.docker("commit", "nosuch", ok=False).stderr == "Error response from daemon: No such container: nosuch\n"
