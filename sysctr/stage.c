@@ -10,6 +10,7 @@
 #include "lib/sys/path.h"
 #include "lib/sys/syscalls.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -240,6 +241,16 @@ static int enter_cwd(const char *cwd, struct err *e)
 	return 0;
 }
 
+/* docker and podman tell by the words whether a program is not there (127) or cannot be run (126), and theirs are Go's. */
+static int exec_error(const char *name, int why, struct err *e)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s", err_text(why));
+	text[0] = (char)tolower((unsigned char)text[0]);
+	return err_say(e, why, "exec: \"%.200s\": %s", name, text);
+}
+
 /* args[0] as execve(2) wants it, in path. A file that may not be run is remembered, but a later directory may have a good
  * one. With is_checked, a name with a slash is looked at too. */
 static int find_program(const struct oci_process *p, bool is_checked, char *path, struct err *e)
@@ -269,7 +280,7 @@ static int find_program(const struct oci_process *p, bool is_checked, char *path
 	} while (*dirs != '\0');
 	if (why == ENOENT && !has_slash)
 		return err_say(e, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
-	return err_set(e, why, "exec: \"%s\"", name);
+	return exec_error(name, why, e);
 }
 
 static int exec_now(const struct stage *s, const char *path, struct err *e)
@@ -277,7 +288,7 @@ static int exec_now(const struct stage *s, const char *path, struct err *e)
 	const struct oci_process *p = &s->spec->process;
 
 	execve(path, (char *const *)(uintptr_t)p->args, (char *const *)(uintptr_t)p->env);
-	return err_set(e, errno, "exec: \"%s\"", p->args[0]);
+	return exec_error(p->args[0], errno, e);
 }
 
 /* HOME from the container's /etc/passwd, read inside, in a bounded piece; nothing found means "/". */

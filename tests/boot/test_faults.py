@@ -85,7 +85,7 @@ def test_services_that_fail_are_named_and_the_console_comes(variant, tmp_path):
     reason = {n: vm.sh(f"slipway service status {n}")[0] for n in ("crash", "nocommand", "gone", "needs")}
     assert re.search(r"exited with status 3", reason["crash"])
     assert re.search(r"starts: 3", reason["crash"])
-    assert re.search(r'"/bin/nosuch": No such file', reason["nocommand"])
+    assert re.search(r'"/bin/nosuch": no such file', reason["nocommand"])
     assert re.search(r"layers/[0-9a-f]{8}", reason["gone"])
     assert re.search(r"'nocommand'", reason["needs"])
     assert vm.sh("cat /run/slipway/log/crash.log", check=True).count("dying words") == 3

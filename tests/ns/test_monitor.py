@@ -272,7 +272,7 @@ def test_daemon_gone_between_create_and_start(box):
 
 
 @pytest.mark.parametrize("args, text", [
-    (("nope",), "executable file not found in $PATH"), (("/bin/nope",), "No such file"), (("/proc",), "denied")])
+    (("nope",), "executable file not found in $PATH"), (("/bin/nope",), "no such file"), (("/proc",), "denied")])
 def test_failed_start_leaves_nothing(box, args, text):
     link, pid = box.monitor(config(*args))
     m = link.recv()

@@ -112,7 +112,7 @@ def test_exit_codes(box):
     assert box.sh("exit 7").returncode == 7
     assert box.sh("kill -9 $$").returncode == 0  # its own PID 1 is deaf to itself
     r = box.run(config("/bin/nope"))
-    assert r.returncode == 1 and 'exec: "/bin/nope": No such file or directory' in r.stderr
+    assert r.returncode == 1 and 'exec: "/bin/nope": no such file or directory' in r.stderr
     r = box.run(config("nope"))
     assert r.returncode == 1 and 'exec: "nope": executable file not found in $PATH' in r.stderr
 
@@ -181,7 +181,7 @@ def test_create_start_kill_delete(box):
 
 
 def test_create_tells_of_a_program_that_is_not_there(box):
-    for program, text in (("/bin/nope", "No such file"), ("nope", "executable file not found in $PATH"), ("/bin", "Permission denied")):
+    for program, text in (("/bin/nope", "no such file"), ("nope", "executable file not found in $PATH"), ("/bin", "permission denied")):
         box.write(config(program))
         r = box("create", "-b", box.path, "c")
         assert r.returncode == 1 and f'exec: "{program}": {text}' in r.stderr and box.left() == []
@@ -194,7 +194,7 @@ def test_start_tells_a_failed_exec(box):
     subprocess.run([SYSCTR, "--root", box.root, "create", "-b", box.path, "c"], stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=True)
     r = box("start", "c")
-    assert r.returncode == 1 and 'exec: "/bin/nope": Exec format error' in r.stderr
+    assert r.returncode == 1 and 'exec: "/bin/nope": exec format error' in r.stderr
 
 
 def service_run(box, name="svc"):

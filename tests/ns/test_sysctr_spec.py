@@ -749,7 +749,7 @@ def test_exec_failures(box):
         r = box("exec", "--user", user, "t", "/bin/id")
         assert r.returncode == 1 and "--user" in r.stderr, user
     r = box("exec", "t", "/bin/none")
-    assert r.returncode != 0 and "No such file" in r.stderr
+    assert r.returncode != 0 and "no such file" in r.stderr
     r = box("exec", "nobody", "/bin/id")
     assert r.returncode == 1 and "does not exist" in r.stderr
 
