@@ -77,7 +77,7 @@ int confine_syscalls(struct err *e)
 		/* descriptors */
 		"read", "readv", "write", "writev", "pwrite64", "lseek",
 		"close", "fcntl", "fstat", "ftruncate", "sendmsg", "sendto",
-		"getdents64", "splice",
+		"getdents64", "splice", "sync_file_range",
 		/* the tree */
 		"openat", "openat2", "newfstatat", "statx", "faccessat",
 		"faccessat2", "readlinkat", "mkdirat", "mknodat", "symlinkat",

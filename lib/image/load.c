@@ -25,7 +25,8 @@ const struct load_limits load_limits = {
 	.documents = (size_t)64 << 20,
 };
 
-#define PEEK 512
+#define PEEK	    512
+#define FLUSH_BYTES ((off_t)8 << 20)
 
 /* Content of one member on its way: hashed and written as it is taken. */
 struct flow {
@@ -39,6 +40,7 @@ struct flow {
 	size_t rest_n;
 	bool peek_is_taken;
 	int blob; /* where to keep what passes; -1 = nowhere */
+	off_t blob_at, flushed;
 };
 
 static ssize_t take_piece(struct flow *f, const void **ret, struct err *e)
@@ -92,6 +94,12 @@ static ssize_t flow_next(void *ctx, const void **ret, struct err *e)
 		int r = write_all(f->blob, *ret, (size_t)n);
 		if (r < 0)
 			return err_set(e, -r, "write a blob");
+		f->blob_at += n;
+		/* let the disk begin: what is left for the sync at the end is what everybody waits for */
+		if (f->blob_at - f->flushed >= FLUSH_BYTES) {
+			(void)sync_file_range(f->blob, f->flushed, f->blob_at - f->flushed, SYNC_FILE_RANGE_WRITE); /* a hint */
+			f->flushed = f->blob_at;
+		}
 	}
 	return n;
 }

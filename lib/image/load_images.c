@@ -317,6 +317,9 @@ static int oci_one(struct images *im, const struct found *f, struct err *e)
 		return err_say(e, E_SPEC, "config %s is not in the archive", digest_text(&f->m.config.digest, t));
 	for (size_t i = 0; i < f->m.n; i++) {
 		const struct oci_descriptor *d = &f->m.layers[i];
+		if (d->kind != OCI_LAYER && d->kind != OCI_LAYER_GZIP && d->kind != OCI_LAYER_ZSTD)
+			return err_say(e, E_SPEC, "layer %s is of type '%.100s', which is not supported", digest_text(&d->digest, t),
+				       d->media_type);
 		layers[i] = member_by_digest(im->l, &d->digest);
 		r = layer_is_good(layers[i], digest_text(&d->digest, t), e);
 		if (r == 0 && (!digest_eq(&layers[i]->raw, &d->digest) || layers[i]->raw_size != d->size))

@@ -167,6 +167,9 @@ static int commit_names(struct commit *c, const struct ref *refs, size_t n, stru
 		return r;
 	images_refresh(c->s);
 	*ret = i;
+	/* the same image with another manifest: the one that is here stays, and what came is collected */
+	if (!digest_eq(&i->manifest, c->manifest_digest))
+		c->s->want_collect = true;
 	return index_save(c->s, e);
 }
 

@@ -171,7 +171,22 @@ def broken_size(m):
     m["layers"][0]["size"] += 1
 
 
+def foreign(m):
+    m["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+    m["layers"][0]["urls"] = ["http://169.254.169.254/"]
+
+
+def two_things(m):
+    m["manifests"] = []
+
+
+BOMB = im.tar(im.entry("zeros", bytes(200 << 20)))
+
 BAD = {
+    "foreign layer": (im.oci_archive("bb:1", LAYER, lie=foreign), "not supported"),
+    "manifest and index": (im.oci_archive("bb:1", LAYER, lie=two_things), "manifest"),
+    "bomb": (im.docker_archive("bb:1", BOMB, pack=im.gz), "grows more than 500 times"),
+    "bomb around": (im.gz(im.docker_archive("bb:1", BOMB)), "grows more than 500 times"),
     "garbage": (b"x" * 5000, "not a tar archive"),
     "nothing": (b"", "not a"),
     "gzip cut off": (im.gz(im.docker_archive("bb:1", LAYER))[:-100], "cut off"),
