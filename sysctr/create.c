@@ -78,7 +78,7 @@ static int go_parse(void *ctx, struct err *e)
 			   : snprintf(c->stage.root_path, PATH_MAX, "%s/%s", c->cfg->bundle, root);
 	if (r < 0 || r >= PATH_MAX)
 		return err_set(e, ENAMETOOLONG, "root.path '%.80s'", root);
-	return filter_compile(c->spec, &c->seccomp, &c->stage.seccomp_flags, e);
+	return filter_get(c->opt, c->spec, &c->seccomp, &c->stage.seccomp_flags, e);
 }
 
 static int go_reserve(void *ctx, struct err *e)

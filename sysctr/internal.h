@@ -98,6 +98,9 @@ int cgroup_allow_devices(int dir, const struct oci_resources *res, struct err *e
 
 /* Compile linux.seccomp. Returns 0; prog->filter is malloc'ed, NULL for no filter. */
 int filter_compile(const struct oci_spec *spec, struct sock_fprog *ret, unsigned *ret_flags, struct err *e);
+/* The same from what was compiled before, when there is (seccomp_cache.c). */
+int filter_get(const struct sysctr_opt *opt, const struct oci_spec *spec, struct sock_fprog *ret, unsigned *ret_flags,
+	       struct err *e);
 /* Returns 0, or the listener's descriptor when flags ask for one. */
 int filter_load(const struct sock_fprog *prog, unsigned flags, struct err *e);
 /* A compiled filter on disk, for the processes that sysctr_exec() adds. */
