@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENV_MAX	     (4 * 4096)
+#define ENV_OWN	     4 /* PATH, HOSTNAME, TERM, HOME */
 #define NOFILE_SOFT  1024
 #define NOFILE_HARD  524288
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -33,7 +33,7 @@ static const struct field exec_fields[] = {
 
 struct env {
 	const char **v; /* owned array of borrowed strings */
-	size_t n;
+	size_t n, max;
 };
 
 static size_t env_find(const struct env *x, const char *var, size_t len)
@@ -50,7 +50,7 @@ static void env_set(struct env *x, const char *var)
 {
 	size_t len = strcspn(var, "="), i = env_find(x, var, len);
 
-	if (var[len] == '=' && (i < x->n || x->n < ENV_MAX)) {
+	if (var[len] == '=' && (i < x->n || x->n < x->max)) {
 		x->v[i] = var;
 		x->n += i == x->n;
 	} else if (var[len] == '\0' && i < x->n) {
@@ -72,7 +72,9 @@ static int write_env(struct json_writer *w, const struct ctr_conf *c, const stru
 		     bool is_tty, struct err *e)
 {
 	char hostname[96], home[300];
-	struct env x = {.v = calloc(ENV_MAX, sizeof(*x.v))};
+	struct env x = {.max = json_len(json_get(c->config, "Env")) + json_len(extra) + ENV_OWN};
+
+	x.v = calloc(x.max, sizeof(*x.v));
 
 	if (x.v == NULL)
 		return err_set(e, ENOMEM, "environment");
