@@ -12,6 +12,7 @@
 #include "userctr/ctr.h"
 #include "userctr/ctr_print.h"
 #include "userctr/daemon.h"
+#include "userctr/ids.h"
 #include "userctr/req.h"
 #include "userctr/volumes.h"
 
@@ -20,7 +21,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -34,19 +34,15 @@
 static void engine_id(struct daemon *d, char out[64])
 {
 	owned_buf struct buf b = BUF_INIT(64);
-	unsigned char r[16];
+	char hex[ID_SIZE];
 
 	owned_fd int dir = open(d->conf.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (file_read(dir, "engine-id", &b, NULL) == 0 && b.len >= 36) {
 		(void)snprintf(out, 64, "%.36s", buf_str(&b)); /* fits */
 		return;
 	}
-	if (getrandom(r, sizeof(r), GRND_NONBLOCK) != (ssize_t)sizeof(r))
-		memset(r, 0, sizeof(r));
-	r[6] = (unsigned char)((r[6] & 0x0f) | 0x40);
-	r[8] = (unsigned char)((r[8] & 0x3f) | 0x80);
-	(void)snprintf(out, 64, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0], r[1], r[2], r[3],
-		       r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]); /* fits */
+	id_make(hex);
+	(void)snprintf(out, 64, "%.8s-%.4s-4%.3s-8%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15, hex + 18); /* fits */
 	(void)file_replace(dir, "engine-id", out, strlen(out), 0600, NULL); /* else another one next time */
 }
 

@@ -377,6 +377,7 @@ static int go_place(void *ctx, struct err *e)
 		(void)file_write_at(AT_FDCWD, MONITORS_PROCS, "0", NULL);
 	(void)setsid();			 /* fails only for a leader, which then has its session already */
 	(void)prctl(PR_SET_DUMPABLE, 0); /* the payload's neighbour must not be traced */
+	(void)prctl(PR_SET_NAME, "userctr-monitor"); /* it was started through /proc/self/exe */
 	(void)signal(SIGPIPE, SIG_IGN);
 	return 0;
 }
