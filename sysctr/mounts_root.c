@@ -36,7 +36,7 @@ static int over_root(int mnt, struct err *e)
 	return 0;
 }
 
-/* A private tmpfs with directories for upper and work; it stays below the overlay and goes with the old root. */
+/* A private tmpfs with directories for upper and work, mounted over "/" because overlayfs takes only what is mounted. */
 static int tmpfs_upper(const char *spec, char *upper, char *work, size_t size, int *ret_fd, struct err *e)
 {
 	owned_fd int ctx = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
@@ -124,7 +124,15 @@ static int overlay_root(const struct sysctr_rootfs *fs, struct err *e)
 		    (size_t)snprintf(work, sizeof(work), "%s", fs->work) >= sizeof(work))
 			return err_set(e, ENAMETOOLONG, "overlay");
 	}
-	return overlay_mount(fs, upper, work, e);
+	int mnt = overlay_mount(fs, upper, work, e);
+	/* The overlay has its own hold on the tmpfs. Left where it is it would be what mounts_enter() takes away in place of the
+	 * old root, which then stays on top of the new one: for all to see, and for setns(2) to enter. */
+	if (mnt >= 0 && tmpfs >= 0 && umount2("/", MNT_DETACH) < 0) {
+		int r = err_set(e, errno, "take the writable layer's mount away");
+		close(mnt);
+		return r;
+	}
+	return mnt;
 }
 
 int root_tree(struct stage *s, struct err *e)

@@ -136,6 +136,11 @@ def test_overlay_root_with_private_upper(box):
     r = box.run(c)
     assert (r.returncode, r.stdout) == (0, "layer\nnew\n"), r.stderr
     assert sorted(p.name for p in low.iterdir()) == ["from-layer"]
+    # nothing of the host is left: neither in sight nor over the root, where an exec would land
+    c["process"]["args"] = ["/bin/cat", "/proc/self/mountinfo"]
+    places = [l.split()[4] for l in box.run(c).stdout.splitlines()]
+    assert places.count("/") == 1
+    assert [p for p in places if not p.startswith(("/proc", "/dev", "/sys")) and p != "/"] == []
 
 
 def test_bind_mounts(box):
