@@ -418,7 +418,24 @@ static void test_host_none(void **state)
 
 /* ---- several networks ---- */
 
-static int resolves(struct world *w, int ns, int type, const char *server, const char *name, enum dns_type want, char *out);
+static int see_default(const struct route *r, void *arg)
+{
+	if (r->to.len == 0)
+		(void)ip_text(&r->via, arg);
+	return 0;
+}
+
+static const char *way_out(const struct box *b)
+{
+	static char via[IP_TEXT_MAX];
+	struct nl nl;
+
+	via[0] = '\0';
+	open_route(b->ns, &nl);
+	assert_ok(route_each(&nl, IP_V4, see_default, via, E));
+	nl_close(&nl);
+	return via;
+}
 
 static void test_join_and_leave(void **state)
 {
@@ -445,6 +462,7 @@ static void test_join_and_leave(void **state)
 	assert_ok(ctr_net_connect(&w.d, a.net, two, NULL, E));
 	assert_string_equal(last_event, "network connect two");
 	assert_string_equal(a.net->eps[1]->at.ifname, "eth1");
+	assert_string_equal(way_out(&a), "10.1.0.1");
 	assert_reaches(b.ns, ip_of(&a, 1, ip), 80, server, NULL);
 	assert_int_equal(ctr_net_connect(&w.d, a.net, two, NULL, &e), -EACCES);
 	assert_string_equal(e.msg, "endpoint with name a already exists in network two");
@@ -458,6 +476,16 @@ static void test_join_and_leave(void **state)
 	assert_string_equal(last_event, "network disconnect one");
 	assert_reaches(w.outside, "192.0.2.1", 8081, server, "192.0.2.2");
 	assert_reaches(a.ns, "192.0.2.2", 80, w.serve_out, "192.0.2.1");
+	assert_string_equal(way_out(&a), "10.2.0.1");
+	/* one that is to be the way out becomes it, also with its number given anew */
+	struct json_doc *first = parse("{\"GwPriority\":10}");
+	assert_ok(ctr_net_connect(&w.d, a.net, one, json_root(first), E));
+	json_free(first);
+	assert_string_equal(a.net->eps[1]->at.ifname, "eth0");
+	assert_string_equal(way_out(&a), "10.1.0.1");
+	assert_true(ip_equal(&a.net->published[0].ip, &a.net->eps[1]->at.ip));
+	assert_reaches(w.outside, "192.0.2.1", 8081, server, "192.0.2.2");
+	assert_ok(ctr_net_disconnect(&w.d, a.net, one, E));
 	assert_int_equal(ctr_net_disconnect(&w.d, a.net, one, &e), -ENOTCONN);
 	assert_text(e.msg, "is not connected to network one");
 	assert_ok(nets_remove(&w.d, one, E));
