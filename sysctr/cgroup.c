@@ -27,19 +27,20 @@ static const char *const roots[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
 
 const char *cgroup_mountpoint(void)
 {
+	static const char *found; /* it does not move */
 	struct statfs fs;
 
-	for (size_t i = 0; i < countof(roots); i++)
+	for (size_t i = 0; found == NULL && i < countof(roots); i++)
 		if (statfs(roots[i], &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
-			return roots[i];
-	return NULL;
+			found = roots[i];
+	return found;
 }
 
 /* The cgroup2 mount, or -ENOENT. */
 static int open_root(void)
 {
 	const char *path = cgroup_mountpoint();
-	int fd = path != NULL ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int fd = path != NULL ? openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	return path == NULL ? -ENOENT : fd < 0 ? -errno : fd;
 }
@@ -116,10 +117,16 @@ static void delegate(int dir)
 }
 
 /* Parents are made as needed and hand their controllers on; the last part must be new or empty of processes. */
-static int make_path(int root, const char *path, int *ret_fd, struct err *e)
+static int make_path(int root, const char *path, bool is_quick, int *ret_fd, struct err *e)
 {
 	char name[NAME_MAX + 1];
 
+	/* usually the parents are there and have handed on what they have when they were made */
+	const char *below = path + strspn(path, "/");
+	if (is_quick && *below != '\0' && mkdirat(root, below, 0755) == 0) {
+		*ret_fd = openat(root, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return *ret_fd < 0 ? err_set(e, errno, "open cgroup '%s'", path) : 0;
+	}
 	owned_fd int up = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	for (const char *p = path + strspn(path, "/"); *p != '\0';) {
 		size_t n = strcspn(p, "/");
@@ -167,7 +174,7 @@ int cgroup_make(const char *wanted, const char *id, const struct oci_resources *
 	if (root < 0)
 		return go_without(wanted, res, root == -ENOENT ? root : err_set(&own, -root, "open the cgroup file system"), &own, e);
 	owned_fd int dir = -1;
-	r = make_path(root, path, &dir, &own);
+	r = make_path(root, path, !cgroup_wants_limit(res), &dir, &own);
 	if (r < 0)
 		return go_without(wanted, res, r == -ENOENT ? -EIO : r, &own, e);
 	memcpy(ret_path, path, strlen(path) + 1);
@@ -243,12 +250,21 @@ static int remove_below(int parent, const char *name, int depth)
 	return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
+bool cgroup_remove_empty(const char *path)
+{
+	owned_fd int root = open_root();
+
+	return root >= 0 && (unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR) == 0 || errno == ENOENT);
+}
+
 int cgroup_remove(const char *path, struct err *e)
 {
 	char name[NAME_MAX + 1];
 
 	owned_fd int root = open_root();
 	if (root < 0)
+		return 0;
+	if (unlinkat(root, path + strspn(path, "/"), AT_REMOVEDIR) == 0)
 		return 0;
 	owned_fd int parent = path_open_parent_in(root, path, name, NULL);
 	if (parent < 0)

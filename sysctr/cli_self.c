@@ -36,7 +36,7 @@ static int sealed_copy(void)
 {
 	struct stat st;
 
-	owned_fd int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	owned_fd int from = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	owned_fd int to = memfd_create("sysctr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (from < 0 || to < 0 || fstat(from, &st) < 0)
 		return -errno;
@@ -49,22 +49,22 @@ static int sealed_copy(void)
 	return fcntl(to, F_ADD_SEALS, SEALS) < 0 ? -errno : take_fd(to);
 }
 
-/* Whether no path leads to a writable file: a read-only mount, or a sealed one of our own making. */
-static bool is_safe(void)
+/* The sealed one of our own making. */
+static bool is_sealed(void)
 {
-	struct statfs fs;
-
-	if (statfs("/proc/self/exe", &fs) == 0 && (fs.f_flags & ST_RDONLY) != 0)
-		return true;
-	owned_fd int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	owned_fd int fd = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && fcntl(fd, F_GET_SEALS) == SEALS;
 }
 
 int cli_be_safe(char **argv, struct err *e)
 {
-	if (is_safe())
+	struct statfs fs;
+
+	if (statfs("/proc/self/exe", &fs) == 0 && (fs.f_flags & ST_RDONLY) != 0)
 		return 0;
 	owned_fd int fd = read_only_mount();
+	if (fd < 0 && is_sealed())
+		return 0;
 	if (fd < 0)
 		fd = sealed_copy();
 	if (fd < 0)

@@ -8,6 +8,7 @@
 #include "lib/base/owned.h"
 #include "lib/codec/json.h"
 #include "lib/sys/io.h"
+#include "lib/sys/path.h"
 #include "lib/sys/unixsock.h"
 
 #include <errno.h>
@@ -88,11 +89,12 @@ static char names_text[4096];
 static int load_bundle(const struct args *a, char *abs, struct buf *b, struct sysctr_config *cfg, struct err *e)
 {
 	buf_init(b, CONFIG_MAX);
-	if (realpath(a->bundle, abs) == NULL)
+	char link[32];
+	owned_fd int dir = openat(AT_FDCWD, a->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ssize_t len = dir < 0 ? -1 : readlink(path_of_fd(dir, link), abs, PATH_MAX - 1);
+	if (len < 0)
 		return err_set(e, errno, "bundle '%s'", a->bundle);
-	owned_fd int dir = open(abs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_set(e, errno, "open bundle '%s'", abs);
+	abs[len] = '\0';
 	int r = file_read(dir, "config.json", b, e);
 	if (r < 0)
 		return err_wrap(e, r, "bundle '%s'", abs);
@@ -184,11 +186,11 @@ int args_foreground(const struct sysctr_opt *opt, const char *id, const struct s
 	int status = 0;
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGWINCH);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL); /* cannot fail for a valid set */
-	owned_fd int sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (pty >= 0) {
+		sigemptyset(&set);
+		sigaddset(&set, SIGWINCH);
+		(void)sigprocmask(SIG_BLOCK, &set, NULL); /* cannot fail for a valid set */
+		owned_fd int sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 		if (tcgetattr(0, &saved) == 0) {
 			struct termios raw = saved;
 			cfmakeraw(&raw);

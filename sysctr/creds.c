@@ -7,7 +7,6 @@
 #include "lib/codec/oci_spec.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -65,16 +64,16 @@ static int set_caps(const struct oci_process *p, struct err *e)
 
 static int set_ids(const struct oci_process *p, struct err *e)
 {
-	if (setgroups(p->group_count, p->groups) < 0 && !(errno == EPERM && p->group_count == 0))
+	/* not through libc, which stops every signal to tell threads that are not there */
+	if (syscall(SYS_setgroups, p->group_count, p->groups) < 0 && !(errno == EPERM && p->group_count == 0))
 		return err_set(e, errno, "set supplementary groups");
 	/* the capabilities have to survive the change of user; set_caps() takes away what must not */
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if (p->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_set(e, errno, "keep capabilities");
 	if (syscall(SYS_setresgid, p->gid, p->gid, p->gid) < 0)
 		return err_set(e, errno, "set group %u", p->gid);
 	if (syscall(SYS_setresuid, p->uid, p->uid, p->uid) < 0)
 		return err_set(e, errno, "set user %u", p->uid);
-	(void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0); /* cleared by execve(2) anyway */
 	return 0;
 }
 

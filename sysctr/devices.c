@@ -43,10 +43,27 @@ static int bind_node(struct stage *s, const struct oci_device *d, struct err *e)
 	return 0;
 }
 
+/* The umask is 0 in the stage: a node is born with its mode. */
+static int make_in(int dir, const char *name, const struct oci_device *d, struct err *e)
+{
+	struct stat st;
+
+	if (mknodat(dir, name, d->type | d->mode, makedev(d->major, d->minor)) < 0) {
+		/* a /dev bound from the host has it already; anything else in its place is refused */
+		int why = errno;
+		if (why != EEXIST || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    (st.st_mode & S_IFMT) != d->type || (d->type != S_IFIFO && st.st_rdev != makedev(d->major, d->minor)))
+			return err_set(e, why, "make device '%s'", d->path);
+		return 0;
+	}
+	if ((d->uid != 0 || d->gid != 0) && fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "set owner of device '%s'", d->path);
+	return 0;
+}
+
 static int make_one(struct stage *s, const struct oci_device *d, struct err *e)
 {
 	char name[NAME_MAX + 1], parent[PATH_MAX];
-	struct stat st;
 
 	if (s->has_userns)
 		return bind_node(s, d, e);
@@ -58,19 +75,7 @@ static int make_one(struct stage *s, const struct oci_device *d, struct err *e)
 	parent[len] = '\0';
 	strcpy(name, slash + 1);
 	owned_fd int dir = path_mkdir_in(s->rootfd, parent, 0755, e);
-	if (dir < 0)
-		return dir;
-	if (mknodat(dir, name, d->type | d->mode, makedev(d->major, d->minor)) < 0) {
-		/* a /dev bound from the host has it already; anything else in its place is refused */
-		if (errno != EEXIST || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    (st.st_mode & S_IFMT) != d->type || st.st_rdev != makedev(d->major, d->minor))
-			return err_set(e, errno == 0 ? EEXIST : errno, "make device '%s'", d->path);
-		return 0;
-	}
-	/* mknod was masked by the umask */
-	if (fchmodat(dir, name, d->mode, 0) < 0 || fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, errno, "set mode and owner of device '%s'", d->path);
-	return 0;
+	return dir < 0 ? dir : make_in(dir, name, d, e);
 }
 
 static bool binds_dev(const struct oci_spec *spec)
@@ -96,11 +101,13 @@ int devices_make(struct stage *s, struct err *e)
 
 	/* a /dev that is the host's, or a read-only image's, is left as it is */
 	if (has_dev(s->spec) && !binds_dev(s->spec)) {
-		for (size_t i = 0; r == 0 && i < countof(defaults); i++)
-			r = make_one(s, &defaults[i], e);
-		owned_fd int dev = r == 0 ? path_open_in(s->rootfd, "/dev", O_PATH | O_DIRECTORY, 0, e) : -1;
+		owned_fd int dev = path_open_in(s->rootfd, "/dev", O_PATH | O_DIRECTORY, 0, e);
 		if (dev < 0)
-			return r < 0 ? r : dev;
+			return dev;
+		for (size_t i = 0; r == 0 && i < countof(defaults); i++)
+			r = s->has_userns ? bind_node(s, &defaults[i], e) : make_in(dev, defaults[i].path + sizeof("/dev"), &defaults[i], e);
+		if (r < 0)
+			return r;
 		for (size_t i = 0; i < countof(links); i++)
 			if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
 				return err_set(e, errno, "make link '/dev/%s'", links[i].name);

@@ -71,6 +71,8 @@ static void run_inside(struct stage *s, int target, int flags)
 	s->rootfd = -1;
 	if (r == 0 && (flags & CLONE_NEWUSER) != 0 && (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0))
 		r = err_set(&e, errno, "become root of the user namespace");
+	if (r == 0 && chdir("/") < 0)
+		r = err_set(&e, errno, "enter '/'");
 	if (r == 0)
 		r = affinity_set(s->spec->process.affinity_final, &e);
 	if (r == 0 && s->spec->process.oom_score_adj != OCI_UNSET) {

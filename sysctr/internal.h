@@ -88,6 +88,7 @@ int cgroup_open(const char *path); /* descriptor or -errno */
 int cgroup_kill_all(const char *path);
 int cgroup_wait_empty(const char *path, int timeout_ms);
 int cgroup_remove(const char *path, struct err *e);
+bool cgroup_remove_empty(const char *path); /* true: it is gone */
 int cgroup_signal_all(const char *path, int sig, struct err *e);
 int cgroup_freeze(const char *path, bool frozen, struct err *e);
 bool cgroup_wants_limit(const struct oci_resources *c);
@@ -135,6 +136,7 @@ struct stage {
 	/* set on the way */
 	int rootfd; /* the mounted root */
 	int tty;    /* slave, -1 */
+	bool proc_is_mounted;
 	unsigned long propagation; /* of the root at the end; 0 = as it is */
 };
 

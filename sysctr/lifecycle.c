@@ -132,11 +132,13 @@ int sysctr_delete(const struct sysctr_opt *opt, const char *id, bool force, stru
 		return r;
 	if (st != SYSCTR_STOPPED && !force)
 		return err_say(e, EBUSY, "cannot delete container '%s' that is not stopped", id);
+	bool is_removing = false;
 	owned_fd int fd = st != SYSCTR_STOPPED && rec.pid > 0 ? open_process(&rec) : -1;
 	if (fd >= 0)
 		(void)sys_pidfd_send_signal(fd, SIGKILL); /* it may be ending by itself */
-	/* what was forked away, and what shares a PID namespace, does not die with the first process */
-	if (rec.cgroup[0] != '\0') {
+	/* what was forked away, and what shares a PID namespace, does not die with the first process; an empty cgroup goes at once */
+	if (rec.cgroup[0] != '\0' && (st != SYSCTR_STOPPED || !cgroup_remove_empty(rec.cgroup))) {
+		is_removing = true;
 		(void)cgroup_kill_all(rec.cgroup);
 		if (cgroup_wait_empty(rec.cgroup, KILL_WAIT_MS) < 0)
 			return err_say(e, EBUSY, "container '%s': its processes do not end", id);
@@ -144,11 +146,8 @@ int sysctr_delete(const struct sysctr_opt *opt, const char *id, bool force, stru
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	if (fd >= 0 && poll(&p, 1, KILL_WAIT_MS) == 0)
 		return err_say(e, EBUSY, "container '%s': its first process does not end", id);
-	if (rec.cgroup[0] != '\0') {
-		r = cgroup_remove(rec.cgroup, e);
-		if (r < 0)
-			return r;
-	}
+	if (is_removing && (r = cgroup_remove(rec.cgroup, e)) < 0)
+		return r;
 	run_poststop(opt, id, &rec);
 	state_unreserve(opt, id);
 	return 0;

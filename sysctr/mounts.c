@@ -65,10 +65,12 @@ static int guard_proc(struct stage *s, const struct oci_mount *m, int target, in
 	struct stat st, proc;
 	struct statfs fs;
 
-	if (fstatfs(target, &fs) < 0 || fstat(target, &st) < 0)
+	if (fstatfs(target, &fs) < 0)
 		return err_set(e, errno, "mount target");
 	bool is_inside = fs.f_type == PROC_SUPER_MAGIC;
-	bool is_top = fstatat(s->rootfd, "proc", &proc, AT_SYMLINK_NOFOLLOW) == 0 && proc.st_dev == st.st_dev && proc.st_ino == st.st_ino;
+	/* once procfs is there, whatever leads below it is inside */
+	bool is_top = !s->proc_is_mounted && fstat(target, &st) == 0 && fstatat(s->rootfd, "proc", &proc, AT_SYMLINK_NOFOLLOW) == 0 &&
+		      proc.st_dev == st.st_dev && proc.st_ino == st.st_ino;
 	if ((!is_inside && !is_top) || (source >= 0 && fstatfs(source, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC))
 		return 0;
 	for (size_t i = 0; is_inside && !is_top && i < countof(allowed); i++)
@@ -185,8 +187,10 @@ static int fs_one(struct stage *s, const struct oci_mount *m, const struct want 
 			return err_set(e, E_SPEC, "linux.mountLabel is too long");
 		data = label;
 	}
-	if (mount(source, path_of_fd(target, link), type, w->flags, data) == 0)
+	if (mount(source, path_of_fd(target, link), type, w->flags, data) == 0) {
+		s->proc_is_mounted |= strcmp(type, "proc") == 0;
 		return 0;
+	}
 	int why = errno;
 	/* without a network namespace of its own a user namespace may not mount this: bind the host's */
 	if (why == EPERM && strcmp(type, "sysfs") == 0) {

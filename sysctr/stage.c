@@ -64,7 +64,8 @@ static int go_session(void *ctx, struct err *e)
 	struct stage *s = ctx;
 	char text[24];
 
-	s->procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	s->procfd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	umask(0); /* what is made in the root is made with the mode that is meant */
 	(void)setsid(); /* fails only for a leader, which a fresh child is not */
 	/* an exec'ed or traced runtime process must not be reachable from inside */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -355,32 +356,51 @@ static int run_start_hooks(struct stage *s, struct err *e)
 	return hooks_run(s->spec, OCI_HOOK_START_CONTAINER, &t, e);
 }
 
+/* Handlers end with execve(2), ignoring does not. Which are ignored is told by one small file, where 64 calls would. */
+static void reset_signals(const struct stage *s)
+{
+	uint64_t ignored = ~UINT64_C(0);
+	char text[1024];
+	sigset_t none;
+
+	owned_fd int fd = s->procfd >= 0 ? openat(s->procfd, "self/stat", O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	text[n > 0 ? n : 0] = '\0';
+	const char *p = strrchr(text, ')'); /* the name before may hold anything; field 33 is the mask */
+	for (int field = 2; p != NULL && field < 33; field++)
+		p = strchr(p + 1, ' ');
+	if (p != NULL)
+		ignored = strtoull(p, NULL, 10);
+	for (int sig = 1; sig < NSIG; sig++)
+		if ((ignored >> (sig - 1) & 1) != 0)
+			(void)signal(sig, SIG_DFL); /* fails for the two that cannot be changed */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail for a valid set */
+}
+
 int finish_process(struct stage *s, struct err *e)
 {
 	const struct oci_process *p = &s->spec->process;
 	char program[PATH_MAX];
-	sigset_t none;
 
 	int r = set_stdio(s, e);
 	if (r == 0)
 		r = close_others(s, e);
 	if (r < 0)
 		return r;
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL); /* fails for the two that cannot be changed */
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail for a valid set */
+	reset_signals(s);
 	r = fill_env(s, e);
 	if (r < 0)
 		return r;
-	if (access(p->cwd, F_OK) < 0 && errno == ENOENT)
+	bool is_root = p->cwd[1] == '\0'; /* where we are */
+	if (!is_root && access(p->cwd, F_OK) < 0 && errno == ENOENT)
 		(void)dir_make_all(AT_FDCWD, p->cwd, 0755, NULL); /* enter_cwd() tells when it did not help */
 	r = labels_set(s, e);
 	if (r == 0)
 		r = placement_set(s->spec, e);
 	if (r == 0)
 		r = creds_set(s, e);
-	if (r == 0)
+	if (r == 0 && !is_root)
 		r = enter_cwd(p->cwd, e);
 	if (r < 0)
 		return r;

@@ -16,7 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define STATE_MAX (1u << 20)
+#define STATE_MAX  (1u << 20)
+#define STATE_FILE "state.json"
 
 int id_check(const char *id, struct err *e)
 {
@@ -44,7 +45,7 @@ int state_dir(const struct sysctr_opt *opt, const char *id, struct err *e)
 	r = snprintf(path, sizeof(path), "%s/%s", opt->root, id);
 	if (r < 0 || (size_t)r >= sizeof(path))
 		return err_set(e, ENAMETOOLONG, "container '%.80s'", id);
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return err_say(e, ESRCH, "container '%s' does not exist", id);
 	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
@@ -55,36 +56,47 @@ int state_reserve(const struct sysctr_opt *opt, const char *id, struct err *e)
 	int r = id_check(id, e);
 	if (r < 0)
 		return r;
-	r = dir_make_all(AT_FDCWD, opt->root, 0700, e);
-	if (r < 0)
-		return r;
-	owned_fd int root = open(opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	owned_fd int root = openat(AT_FDCWD, opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 && errno == ENOENT) {
+		r = dir_make_all(AT_FDCWD, opt->root, 0700, e);
+		if (r < 0)
+			return r;
+		root = openat(AT_FDCWD, opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	if (root < 0)
 		return err_set(e, errno, "open '%s'", opt->root);
 	if (mkdirat(root, id, 0711) < 0)
 		return errno == EEXIST ? err_say(e, EEXIST, "container with id exists: %s", id)
 				       : err_set(e, errno, "make directory '%s'", id);
-	return state_dir(opt, id, e);
+	int fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open directory '%s'", id) : fd;
 }
 
 void state_unreserve(const struct sysctr_opt *opt, const char *id)
 {
-	owned_fd int root = open(opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char file[ID_MAX + 16];
 
-	if (root >= 0)
+	owned_fd int root = openat(AT_FDCWD, opt->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return;
+	(void)snprintf(file, sizeof(file), "%s/" STATE_FILE, id);
+	(void)unlinkat(root, file, 0); /* usually the only one: then no list of the directory is needed */
+	if (unlinkat(root, id, AT_REMOVEDIR) < 0)
 		(void)tree_remove(root, id, NULL); /* what stays is found again as a stopped container */
 }
 
 uint64_t proc_start_time(pid_t pid)
 {
-	char path[64];
-	struct buf b = BUF_INIT(4096);
+	char path[64], text[1024];
 	uint64_t start = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read(AT_FDCWD, path, &b, NULL) == 0) {
+	owned_fd int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1; /* 52 fields of at most 20 digits: one piece */
+	if (n > 0) {
+		text[n] = '\0';
 		/* the name in parentheses may hold anything: count from its end; state is field 3 */
-		const char *p = strrchr(buf_str(&b), ')');
+		const char *p = strrchr(text, ')');
 		char state = 0;
 		if (p != NULL && sscanf(p + 1, " %c", &state) == 1 && state != 'Z' && state != 'X')
 			for (int field = 2; p != NULL && field < 22; field++)
@@ -94,7 +106,6 @@ uint64_t proc_start_time(pid_t pid)
 		if (p != NULL)
 			start = strtoull(p, NULL, 10);
 	}
-	buf_release(&b);
 	return start;
 }
 
@@ -119,6 +130,17 @@ enum sysctr_status record_status(int dir, const struct record *r)
 		st = SYSCTR_PAUSED;
 	buf_release(&b);
 	return st;
+}
+
+/* Complete or not there. Not synced to a disk: what it tells of does not outlive the machine's next boot either. */
+static int commit(int dir, const char *text, size_t len, struct err *e)
+{
+	owned_fd int fd = openat(dir, "." STATE_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : write_all(fd, text, len);
+
+	if (r == 0 && renameat(dir, "." STATE_FILE, dir, STATE_FILE) < 0)
+		r = -errno;
+	return r < 0 ? err_set(e, -r, "write the state") : 0;
 }
 
 int record_write(int dir, const char *id, const struct record *r, const struct oci_spec *spec, struct err *e)
@@ -161,7 +183,7 @@ int record_write(int dir, const char *id, const struct record *r, const struct o
 	if (res < 0)
 		res = err_set(e, -res, "state of container '%s'", id);
 	else
-		res = file_replace(dir, "state.json", b.data, b.len, 0600, e);
+		res = commit(dir, b.data, b.len, e);
 	buf_release(&b);
 	return res;
 }
@@ -170,7 +192,7 @@ int record_hooks(int dir, const char *id, struct oci_spec **ret, struct err *e)
 {
 	struct buf b = BUF_INIT(STATE_MAX);
 
-	int r = file_read(dir, "state.json", &b, e);
+	int r = file_read(dir, STATE_FILE, &b, e);
 	if (r == 0)
 		r = oci_hooks_parse(buf_str(&b), b.len, ret, e);
 	buf_release(&b);
@@ -188,7 +210,7 @@ int record_read(int dir, const char *id, struct record *ret, struct err *e)
 	struct json_doc *d = NULL;
 
 	*ret = (struct record){0};
-	int r = file_read(dir, "state.json", &b, e);
+	int r = file_read(dir, STATE_FILE, &b, e);
 	if (r == -ENOENT) { /* somebody is creating it, or died doing so */
 		buf_release(&b);
 		return 0;
@@ -248,7 +270,7 @@ static void put_annotations(struct json_writer *w, const struct sysctr_opt *opt,
 	struct json_doc *d = NULL;
 
 	owned_fd int dir = state_dir(opt, id, NULL);
-	if (dir >= 0 && file_read(dir, "state.json", &b, NULL) == 0 && json_parse(buf_str(&b), b.len, &d, NULL) == 0) {
+	if (dir >= 0 && file_read(dir, STATE_FILE, &b, NULL) == 0 && json_parse(buf_str(&b), b.len, &d, NULL) == 0) {
 		const struct json *a = json_get(json_root(d), "annotations");
 		if (json_len(a) > 0) {
 			jw_key(w, "annotations");

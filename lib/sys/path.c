@@ -72,6 +72,23 @@ int path_open_parent_in(int root, const char *path, char *ret_name, struct err *
 	return path_open_in(root, parent, O_PATH | O_DIRECTORY, 0, e);
 }
 
+/* The usual case: only the last part is missing. A name of dots, or one that somebody made meanwhile, is for the long way. */
+static int make_last(int root, const char *path, mode_t mode)
+{
+	char parent[PATH_MAX], name[NAME_MAX + 1];
+
+	int r = split(path, parent, name, NULL);
+	if (r < 0 || name[0] == '\0')
+		return r < 0 ? r : -ENOENT;
+	owned_fd int dir = open_once(root, parent, O_PATH | O_DIRECTORY, 0);
+	if (dir < 0)
+		return dir;
+	if (mkdirat(dir, name, mode) < 0)
+		return errno == EEXIST ? -ENOENT : -errno;
+	int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int path_mkdir_in(int root, const char *path, mode_t mode, struct err *e)
 {
 	char part[PATH_MAX], name[NAME_MAX + 1], parent[PATH_MAX];
@@ -79,6 +96,12 @@ int path_mkdir_in(int root, const char *path, mode_t mode, struct err *e)
 
 	if (len >= sizeof(part))
 		return err_set(e, ENAMETOOLONG, "path '%.100s...'", path);
+	int there = open_once(root, path, O_PATH | O_DIRECTORY, 0);
+	if (there >= 0)
+		return there;
+	there = there == -ENOENT ? make_last(root, path, mode) : there;
+	if (there != -ENOENT)
+		return there >= 0 ? there : err_set(e, -there, "make directory '%s' inside the root", path);
 	/* shortest prefix first: each existing prefix is resolved by the kernel, links and all */
 	for (size_t i = 1; i <= len; i++) {
 		if (i < len && path[i] != '/')
