@@ -18,7 +18,8 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/bundle/rootfs"/{proc,dev,sys} "$tmp/s" "$tmp/c"
-gcc -O2 -D_GNU_SOURCE -o "$tmp/interleave" "$here/interleave.c"
+# small and static: a child is charged with the memory of what it was forked from
+"$out/deps/musl/bin/x86_64-linux-musl-gcc" -O2 -D_GNU_SOURCE -static -o "$tmp/interleave" "$here/interleave.c"
 # the payload costs nothing: what is left is the runtime
 printf '.globl _start\n_start: mov $60,%%eax\n xor %%edi,%%edi\n syscall\n' |
 	gcc -x assembler -nostdlib -static -s -o "$tmp/bundle/rootfs/true" -

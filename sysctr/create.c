@@ -128,7 +128,7 @@ static int go_sources(void *ctx, struct err *e)
 	struct creation *c = ctx;
 	size_t n = c->spec->mount_count + 1;
 
-	if (geteuid() != 0 || !(c->stage.has_userns || mounts_need_idmap(c->spec)))
+	if (!(c->stage.has_userns || mounts_need_idmap(c->spec)) || geteuid() != 0)
 		return 0;
 	c->trees = malloc(n * sizeof(*c->trees));
 	if (c->trees == NULL)
@@ -186,7 +186,7 @@ static int go_clone(void *ctx, struct err *e)
 	c->stage.io = &c->cfg->io;
 	c->stage.id = c->id;
 	c->stage.cgroup = c->rec.cgroup;
-	c->stage.limits_are_set = geteuid() == 0 && c->stage.has_userns;
+	c->stage.limits_are_set = c->stage.has_userns && geteuid() == 0;
 	c->stage.listen_fds = c->cfg->listen_fds;
 	c->stage.listen_names = c->cfg->listen_names;
 	c->stage.sync = c->sync[1];

@@ -32,10 +32,10 @@ static const struct {
 /* mknod is refused in a user namespace: the host's node is bound instead. */
 static int bind_node(struct stage *s, const struct oci_device *d, struct err *e)
 {
-	owned_fd int tree = sys_open_tree(AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	stage_fd int tree = sys_open_tree(AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return err_set(e, errno, "device '%s'", d->path);
-	owned_fd int target = path_touch_in(s->rootfd, d->path, 0644, e);
+	stage_fd int target = path_touch_in(s->rootfd, d->path, 0644, e);
 	if (target < 0)
 		return target;
 	if (sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
@@ -74,7 +74,7 @@ static int make_one(struct stage *s, const struct oci_device *d, struct err *e)
 	memcpy(parent, d->path, len);
 	parent[len] = '\0';
 	strcpy(name, slash + 1);
-	owned_fd int dir = path_mkdir_in(s->rootfd, parent, 0755, e);
+	stage_fd int dir = path_mkdir_in(s->rootfd, parent, 0755, e);
 	return dir < 0 ? dir : make_in(dir, name, d, e);
 }
 
@@ -101,7 +101,7 @@ int devices_make(struct stage *s, struct err *e)
 
 	/* a /dev that is the host's, or a read-only image's, is left as it is */
 	if (has_dev(s->spec) && !binds_dev(s->spec)) {
-		owned_fd int dev = path_open_in(s->rootfd, "/dev", O_PATH | O_DIRECTORY, 0, e);
+		stage_fd int dev = path_open_in(s->rootfd, "/dev", O_PATH | O_DIRECTORY, 0, e);
 		if (dev < 0)
 			return dev;
 		for (size_t i = 0; r == 0 && i < countof(defaults); i++)
@@ -145,10 +145,10 @@ int console_open(struct stage *s, struct err *e)
 	if (fchown(s->tty, p->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
 		return err_set(e, errno, "hand over the terminal");
 	if (s->rootfd >= 0 && has_dev(s->spec) && !binds_dev(s->spec)) {
-		owned_fd int target = path_touch_in(s->rootfd, "/dev/console", 0600, e);
+		stage_fd int target = path_touch_in(s->rootfd, "/dev/console", 0600, e);
 		if (target < 0)
 			return target;
-		owned_fd int tree = sys_open_tree(s->tty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		stage_fd int tree = sys_open_tree(s->tty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 		if (tree < 0 || sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 			return err_set(e, errno, "bind '/dev/console'");
 	}

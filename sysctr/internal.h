@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "lib/codec/oci_spec.h"
 #include "sysctr/sysctr.h"
@@ -139,6 +140,15 @@ struct stage {
 	bool proc_is_mounted;
 	unsigned long propagation; /* of the root at the end; 0 = as it is */
 };
+
+/* A descriptor of the stage: most are left open until close_others(), which closes all of them at once. */
+#define STAGE_FDS_MAX 512
+static inline void drop_stage_fd(int *fd)
+{
+	if (*fd >= STAGE_FDS_MAX)
+		close(*fd);
+}
+#define stage_fd __attribute__((cleanup(drop_stage_fd)))
 
 /* The first process of a container, from clone to execve(2); never returns. */
 void stage_run(struct stage *s) __attribute__((noreturn));

@@ -83,12 +83,12 @@ static int bind_one(struct stage *s, const struct oci_mount *m, const struct wan
 {
 	struct stat st;
 
-	owned_fd int tree = prepared >= 0 ? prepared : bind_tree(s, m, w, e);
+	stage_fd int tree = prepared >= 0 ? prepared : bind_tree(s, m, w, e);
 	if (tree < 0)
 		return tree;
 	if (fstat(tree, &st) < 0)
 		return err_set(e, errno, "bind source '%s'", m->source);
-	owned_fd int target = S_ISDIR(st.st_mode) ? path_mkdir_in(s->rootfd, m->destination, 0755, e)
+	stage_fd int target = S_ISDIR(st.st_mode) ? path_mkdir_in(s->rootfd, m->destination, 0755, e)
 						  : path_touch_in(s->rootfd, m->destination, 0644, e);
 	if (target < 0)
 		return target;
@@ -170,7 +170,7 @@ static int fs_one(struct stage *s, const struct oci_mount *m, const struct want 
 	bool is_cgroup = strcmp(m->type, "cgroup") == 0 || strcmp(m->type, "cgroup2") == 0;
 	if (is_cgroup && !s->has_cgroupns)
 		return bind_cgroup(s, m, w, e);
-	owned_fd int target = path_mkdir_in(s->rootfd, m->destination, 0755, e);
+	stage_fd int target = path_mkdir_in(s->rootfd, m->destination, 0755, e);
 	if (target < 0)
 		return target;
 	if (strcmp(m->type, "proc") != 0 && (r = guard_proc(s, m, target, -1, e)) < 0)
@@ -207,7 +207,7 @@ static int change_one(struct stage *s, const struct oci_mount *m, const struct w
 {
 	char link[32];
 
-	owned_fd int fd = path_open_in(s->rootfd, m->destination, O_PATH, 0, e);
+	stage_fd int fd = path_open_in(s->rootfd, m->destination, O_PATH, 0, e);
 	if (fd < 0)
 		return fd;
 	if ((w->flags & MS_REMOUNT) != 0 && mount(NULL, path_of_fd(fd, link), NULL, w->flags, w->data[0] != '\0' ? w->data : NULL) < 0)

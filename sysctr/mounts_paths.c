@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 
 struct masks {
-	int null, empty; /* owned; made when first needed */
+	int null, empty; /* made when first needed */
 };
 
 /* The host's null device, proven to be it (CVE-2025-31133). */
@@ -32,7 +32,7 @@ static int open_null(struct err *e)
 /* One empty read-only tmpfs; each masked directory gets a mount of it. */
 static int make_empty(struct err *e)
 {
-	owned_fd int ctx = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	stage_fd int ctx = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
 
 	if (ctx < 0 || sys_fsconfig(ctx, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
 	    sys_fsconfig(ctx, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
@@ -46,7 +46,7 @@ static int mask_one(struct stage *s, struct masks *m, const char *path, struct e
 {
 	struct stat st;
 
-	owned_fd int fd = path_open_in(s->rootfd, path, O_PATH, 0, NULL);
+	stage_fd int fd = path_open_in(s->rootfd, path, O_PATH, 0, NULL);
 	if (fd < 0)
 		return 0; /* nothing to hide */
 	if (fstat(fd, &st) < 0)
@@ -57,7 +57,7 @@ static int mask_one(struct stage *s, struct masks *m, const char *path, struct e
 		*what = is_dir ? make_empty(e) : open_null(e);
 	if (*what < 0)
 		return *what;
-	owned_fd int tree = sys_open_tree(*what, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	stage_fd int tree = sys_open_tree(*what, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (tree < 0 && is_dir && (errno == EINVAL || errno == EPERM)) { /* before Linux 6.15 a detached mount has no copies */
 		owned_fd int own = take_fd(m->empty);
 		int r = mount_attach(own, fd);
@@ -69,10 +69,10 @@ static int mask_one(struct stage *s, struct masks *m, const char *path, struct e
 
 static int readonly_one(struct stage *s, const char *path, struct err *e)
 {
-	owned_fd int fd = path_open_in(s->rootfd, path, O_PATH, 0, NULL);
+	stage_fd int fd = path_open_in(s->rootfd, path, O_PATH, 0, NULL);
 	if (fd < 0)
 		return 0;
-	owned_fd int tree = sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+	stage_fd int tree = sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	int r = tree < 0 ? -errno : mount_attrs(tree, MOUNT_ATTR_RDONLY, 0, /* recursive */ true);
 	if (r == 0)
 		r = mount_attach(tree, fd);
@@ -88,7 +88,5 @@ int mounts_paths(struct stage *s, struct err *e)
 		r = readonly_one(s, *p, e);
 	for (const char **p = s->spec->masked_paths; r == 0 && p != NULL && *p != NULL; p++)
 		r = mask_one(s, &m, *p, e);
-	drop_fd(&m.null);
-	drop_fd(&m.empty);
 	return r;
 }

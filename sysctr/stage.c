@@ -163,7 +163,7 @@ static int go_console(void *ctx, struct err *e)
 static int go_hooks(void *ctx, struct err *e)
 {
 	struct stage *s = ctx;
-	struct told t = {.id = s->id, .status = "creating", .bundle = s->cfg->bundle, .pid = getpid()};
+	struct told t = {.id = s->id, .status = "creating", .bundle = s->cfg->bundle};
 	struct sync_msg m;
 	int fd;
 
@@ -175,6 +175,9 @@ static int go_hooks(void *ctx, struct err *e)
 		if (r <= 0)
 			return r < 0 ? r : err_say(e, ECANCELED, "the creating process went away");
 	}
+	if (s->spec->hook_counts[OCI_HOOK_CREATE_CONTAINER] == 0)
+		return 0;
+	t.pid = getpid();
 	return hooks_run(s->spec, OCI_HOOK_CREATE_CONTAINER, &t, e);
 }
 
@@ -199,7 +202,7 @@ static int set_stdio(const struct stage *s, struct err *e)
 			from = null;
 		if (from < 0) /* an image without /dev: the runtime's own stream is better than a closed one */
 			continue;
-		if (from == i ? fcntl(i, F_SETFD, 0) < 0 : dup3(from, i, 0) < 0)
+		if (from != i && dup3(from, i, 0) < 0)
 			return err_set(e, errno, "set up standard stream %d", i);
 	}
 	if (s->tty >= 0 && ioctl(0, TIOCSCTTY, 0) < 0)
@@ -207,17 +210,28 @@ static int set_stdio(const struct stage *s, struct err *e)
 	return 0;
 }
 
-/* Everything above the standard streams and the passed ones closes on exec. */
+/* Everything but the standard streams, the passed ones and the few that are still needed is closed now: process.cwd must not
+ * find a way through one (CVE-2024-21626), and what is below a mask is behind some. The few close on exec. */
 static int close_others(const struct stage *s, struct err *e)
 {
-	unsigned first = 3 + (unsigned)(s->io->preserve_fds > 0 ? s->io->preserve_fds : 0);
+	int keep[] = {s->sync, s->gate, s->procfd};
+	unsigned from = 3 + (unsigned)(s->io->preserve_fds > 0 ? s->io->preserve_fds : 0);
 
-	if (sys_close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return err_set(e, errno, "close descriptors");
-	for (unsigned fd = 3; fd < first; fd++)
+	for (unsigned fd = 3; fd < from; fd++)
 		if (fcntl((int)fd, F_SETFD, 0) < 0)
 			return err_set(e, errno, "descriptor %u to be passed on", fd);
-	return 0;
+	for (;;) {
+		int next = INT_MAX;
+		for (size_t i = 0; i < countof(keep); i++)
+			if (keep[i] >= (int)from && keep[i] < next)
+				next = keep[i];
+		unsigned to = next == INT_MAX ? ~0U : (unsigned)next - 1;
+		if (next > (int)from && sys_close_range(from, to, 0) < 0)
+			return err_set(e, errno, "close descriptors");
+		if (next == INT_MAX)
+			return 0;
+		from = (unsigned)next + 1;
+	}
 }
 
 static const char *env_get(const char *const *env, const char *name)
@@ -351,6 +365,8 @@ static int fill_env(struct stage *s, struct err *e)
 
 static int run_start_hooks(struct stage *s, struct err *e)
 {
+	if (s->spec->hook_counts[OCI_HOOK_START_CONTAINER] == 0)
+		return 0;
 	struct told t = {.id = s->id, .status = "created", .bundle = s->cfg != NULL ? s->cfg->bundle : "", .pid = getpid()};
 
 	return hooks_run(s->spec, OCI_HOOK_START_CONTAINER, &t, e);

@@ -39,7 +39,8 @@ struct sysctr_opt {
 
 /* Descriptors and terminal of a process to be started. */
 struct sysctr_io {
-	int fds[3];	    /* stdin, stdout, stderr; borrowed; -1 = /dev/null. Ignored when terminal is wanted */
+	int fds[3];	    /* stdin, stdout, stderr; borrowed; -1 = /dev/null. Ignored when terminal is wanted. The caller's own
+			     * 0, 1, 2 in their places must not be close-on-exec */
 	int console_socket; /* unix socket that gets the pty master (SCM_RIGHTS), or -1 */
 	int *ret_pty;	    /* else: where to store the pty master (caller owns) when process.terminal is set; or NULL */
 	int preserve_fds;   /* descriptors 3 .. 3+n-1 are passed on (LISTEN_FDS are added by environment) */
