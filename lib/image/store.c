@@ -22,7 +22,7 @@
 
 static int open_dir(int dir, const char *name, int *ret, struct err *e)
 {
-	int r = dir_make_all(dir, name, 0711, e);
+	int r = dir_make_all(dir, name, 0700, e);
 	if (r < 0)
 		return r;
 	*ret = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
