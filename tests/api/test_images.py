@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import select
 import stat
 import tarfile
 import threading
@@ -375,3 +376,66 @@ def test_commit(make_daemon):
     p = d.docker("commit", "-c", "RUN x", c, ok=False)
     assert p.returncode == 1 and "RUN is not a valid change command" in p.stderr
     assert d.docker("commit", "nosuch", ok=False).stderr == "Error response from daemon: No such container: nosuch\n"
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def child(pid):
+    """The first child of a process, once it has one."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            found = f.read().split()
+        if found:
+            return int(found[0])
+    raise AssertionError("no child")
+
+
+def test_who_reads_the_archive_can_do_nothing_else(make_daemon):
+    d = make_daemon()
+    archive = im.docker_archive("bb:1", LAYER)
+    c = d.connect()
+    c.putrequest("POST", "/v1.50/images/load")
+    c.putheader("Content-Type", "application/x-tar")
+    c.putheader("Content-Length", str(len(archive)))
+    c.endheaders()
+    c.send(archive[:2000])
+    parser = child(child(d.process.pid))
+    deadline = time.monotonic() + 20
+    while status(parser)["Seccomp"] != "2" and time.monotonic() < deadline:
+        pass
+    s = status(parser)
+    wanted = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 27 | 1 << 31  # chown dac_override fowner fsetid mknod setfcap
+    for name in ("CapEff", "CapPrm", "CapBnd"):
+        assert int(s[name], 16) == wanted, name
+    assert int(s["CapInh"], 16) == int(s["CapAmb"], 16) == 0
+    assert s["NoNewPrivs"] == "1" and s["Seccomp"] == "2"
+    for ns in ("net", "mnt", "ipc", "uts"):
+        assert os.readlink(f"/proc/{parser}/ns/{ns}") != os.readlink(f"/proc/{d.process.pid}/ns/{ns}")
+    assert sorted(os.listdir(f"/proc/{parser}/root")) == ["blobs", "have", "layers"]
+    links = [os.readlink(f"/proc/{parser}/fd/{n}") for n in os.listdir(f"/proc/{parser}/fd") if n != "2"]
+    assert all(x.split(":")[0] in ("pipe", "socket") or x in ("/", "/dev/null") or x.startswith(("/blobs", "/layers")) for x in links), links
+    with open(f"/proc/{parser}/mountinfo") as f:
+        assert len(f.readlines()) == 1
+    c.send(archive[2000:])
+    assert b"Loaded image: bb:1" in c.getresponse().read()
+
+
+def test_client_that_goes_leaves_nothing(make_daemon):
+    d = make_daemon()
+    archive = im.docker_archive("bb:1", LAYER)
+    c = d.connect()
+    c.putrequest("POST", "/v1.50/images/load")
+    c.putheader("Content-Length", str(len(archive)))
+    c.endheaders()
+    c.send(archive[:2000])
+    keeper = child(d.process.pid)
+    end = os.pidfd_open(keeper)
+    c.close()
+    assert select.select([end], [], [], 20)[0] == [end]
+    os.close(end)
+    assert d.docker("images", "-q").stdout == ""
+    assert debris(d) == []
