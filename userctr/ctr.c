@@ -322,7 +322,7 @@ static int fill(struct ctr *c, struct image *image, const struct json *body, uns
 {
 	int r = ctr_conf_make(body, image, c->id, api, &c->conf, warnings, e);
 	if (r == 0)
-		r = ctr_net_make(c->d, &c->conf, json_iget(body, "NetworkingConfig"), &c->net, e);
+		r = ctr_net_make(c->d, &c->conf, json_iget(body, "NetworkingConfig"), api, &c->net, e);
 	if (r == 0)
 		r = ctr_mounts_make(c, e);
 	return r;

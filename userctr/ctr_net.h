@@ -30,11 +30,12 @@ void nets_close(struct daemon *d);
  * At create: check network mode, endpoints and port bindings.
  *
  *   networking   the body's NetworkingConfig, or NULL
+ *   api          minor of the API version: before 44 there was one endpoint at most
  *
  * Errors  -ENOENT "network x not found"   -EINVAL
  */
-int ctr_net_make(struct daemon *d, const struct ctr_conf *c, const struct json *networking, struct ctr_net **ret,
-		 struct err *e);
+int ctr_net_make(struct daemon *d, const struct ctr_conf *c, const struct json *networking, unsigned api,
+		 struct ctr_net **ret, struct err *e);
 
 /* From a record: the value that ctr_net_save() wrote. */
 int ctr_net_load(struct daemon *d, const struct ctr_conf *c, const struct json *saved, struct ctr_net **ret, struct err *e);

@@ -234,7 +234,7 @@ static int check_shared(const struct ctr_conf *c, const struct json *networking,
 		return err_say(e, EINVAL, "conflicting options: dns and the network mode");
 	if (json_len(json_get(h, "PortBindings")) > 0 || json_bool(json_get(h, "PublishAllPorts"), false))
 		return err_say(e, EINVAL, "conflicting options: port publishing and the container type network mode");
-	if (json_len(json_get(networking, "EndpointsConfig")) > 0)
+	if (json_len(json_iget(networking, "EndpointsConfig")) > 0)
 		return err_say(e, EINVAL, "container sharing network namespace with another container or host cannot be "
 					  "connected to any other network");
 	return 0;
@@ -369,12 +369,27 @@ static int make_endpoints(struct daemon *d, const struct ctr_conf *c, const stru
 	return r;
 }
 
-int ctr_net_make(struct daemon *d, const struct ctr_conf *c, const struct json *networking, struct ctr_net **ret,
-		 struct err *e)
+/* Clients of then did not know that they could, and ask for the others by connecting. */
+static int check_one(const struct json *endpoints, struct err *e)
+{
+	struct json_iter it = json_iter(endpoints);
+	owned_buf struct buf names = BUF_INIT(300);
+
+	if (json_len(endpoints) <= 1)
+		return 0;
+	while (json_next(&it))
+		buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", it.key);
+	return err_say(e, EINVAL, "Container cannot be created with multiple network endpoints: %s", buf_str(&names));
+}
+
+int ctr_net_make(struct daemon *d, const struct ctr_conf *c, const struct json *networking, unsigned api,
+		 struct ctr_net **ret, struct err *e)
 {
 	struct ctr_net *n;
 
-	int r = begin(c, &n, e);
+	int r = api < 44 ? check_one(json_iget(networking, "EndpointsConfig"), e) : 0;
+	if (r == 0)
+		r = begin(c, &n, e);
 	if (r < 0)
 		return r;
 	if (n->mode == CTR_NET_SHARED)

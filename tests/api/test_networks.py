@@ -352,6 +352,25 @@ def test_errors(box):
                                f'(name:"run1" id:"{eid}")')
 
 
+def test_several_at_create(box):
+    box("network", "create", "n1")
+    box("network", "create", "n2")
+    body = {"Image": "bb:1", "Cmd": ["sleep", "1000"], "HostConfig": {"NetworkMode": "n1"},
+            "NetworkingConfig": {"EndpointsConfig": {"n2": {"Aliases": ["al"]}, "n1": {}}}}
+    code, got = box.d.api("POST", "/containers/create", body, version="1.43")
+    assert code == 400 and "multiple network endpoints: n2, n1" in got["message"]
+    code, got = box.d.api("POST", "/containers/create", body)
+    assert code == 201
+    assert box.d.api("POST", f"/containers/{got['Id']}/start")[0] == 204
+    nets = settings(box, got["Id"])["Networks"]
+    assert sorted(nets) == ["n1", "n2"] and nets["n2"]["Aliases"] == ["al"] and nets["n1"]["IPAddress"] != ""
+    # dockerd's older name of the default network
+    code, got = box.d.api("POST", "/containers/create", {
+        "Image": "bb:1", "HostConfig": {"NetworkMode": "default"},
+        "networkingConfig": {"endpointsConfig": {"default": {"MacAddress": "02:00:00:00:00:01"}}}})
+    assert code == 201 and list(settings(box, got["Id"])["Networks"]) == ["bridge"]
+
+
 def test_list_filters(box):
     box("network", "create", "--label", "a=1", "n1")
     box("network", "create", "--label", "a=2", "n2")

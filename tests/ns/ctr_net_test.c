@@ -151,7 +151,7 @@ static void make_box(struct world *w, struct box *b, const char *name, const cha
 	strcpy(b->name, name);
 	id_make(b->id);
 	make_conf(b, mode, config, host);
-	assert_ok(ctr_net_make(&w->d, &b->conf, json_root(doc), &b->net, E));
+	assert_ok(ctr_net_make(&w->d, &b->conf, json_root(doc), 51, &b->net, E));
 	json_free(doc);
 }
 
@@ -504,7 +504,7 @@ static void refuse_make(struct world *w, const char *mode, const char *host, con
 	struct err e;
 
 	make_conf(&b, mode, "{}", host);
-	int r = ctr_net_make(&w->d, &b.conf, json_root(doc), &b.net, &e);
+	int r = ctr_net_make(&w->d, &b.conf, json_root(doc), 51, &b.net, &e);
 	if (r != -code)
 		fail_msg("%s %s: %d %s", mode, networking, r, r < 0 ? e.msg : "made");
 	assert_text(e.msg, why);
