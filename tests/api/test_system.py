@@ -13,3 +13,9 @@ def test_ping(daemon):
 
 def test_ends_on_sigterm(make_daemon):
     assert make_daemon().stop() == 0
+
+
+def test_login_says_why_not(docker, daemon):
+    p = docker("login", "-u", "u", "--password-stdin", "127.0.0.1:1", input="p", ok=False)
+    assert p.returncode != 0 and "has no registry client yet" in p.stderr
+    assert daemon.api("POST", "/auth", {"username": "u"})[0] == 501
