@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "lib/base/arena.h"
 #include "lib/base/buf.h"
@@ -39,6 +40,8 @@ enum cli_kind {
 	CLI_CPUS,	/* decimal, kept in billionths */
 	CLI_FILTER,	/* a list of name=value */
 	CLI_PAIRS,	/* a list of key=value */
+	CLI_MOUNT,	/* a list of mounts, checked when read */
+	CLI_ULIMIT,	/* a list of limits, checked when read */
 };
 
 struct cli_flag {
@@ -83,7 +86,7 @@ struct cli_verb {
 /* Tables of the verb families, each ended by an empty entry; cli_main.c lists them. */
 extern const struct cli_verb cli_verbs_run[], cli_verbs_ctr[], cli_verbs_list[], cli_verbs_image[], cli_verbs_transfer[],
 	cli_verbs_inspect[], cli_verbs_info[], cli_verbs_network[], cli_verbs_volume[], cli_verbs_system[], cli_verbs_copy[],
-	cli_verbs_watch[], cli_verbs_auth[];
+	cli_verbs_watch[], cli_verbs_auth[], cli_verbs_prune[];
 extern const struct cli_flag cli_flags_create[];
 
 /* The client's main: argv[0] is a program name, global flags, then the verb. */
@@ -105,7 +108,7 @@ const char *cli_text(const struct cli_args *a, const char *name);
 bool cli_has(const struct cli_args *a, const char *name); /* is there such a flag */
 
 void cli_help_program(const char *program);
-bool cli_help_group(const char *program, const char *group); /* false: no such group */
+bool cli_help_group(const char *program, const char *group, FILE *out); /* false: no such group */
 void cli_help_verb(const struct cli *c, const struct cli_verb *v);
 void cli_usage_line(const struct cli *c, const struct cli_verb *v, char *out, size_t size);
 const struct cli_verb *const *cli_tables(void); /* ended by NULL */
@@ -146,6 +149,9 @@ int cli_call(struct cli *c, const struct cli_request *q, struct cli_reply *r, st
 int cli_begin(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e);
 int cli_finish(struct cli *c, struct err *e);
 
+/* As cli_begin(), returning once the request is sent: several daemon answers are waited for at once. */
+int cli_send(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e);
+
 /* cli_call() with a JSON body or none, a collected reply, and an error said on standard error unless 2xx or `also_ok`.
  * Returns the status, or -1 after saying what is wrong. r may be NULL. */
 int cli_ask(struct cli *c, const char *method, const char *path, const char *json, int also_ok, struct cli_reply *r);
@@ -166,6 +172,9 @@ const char *cli_message(const struct cli_reply *r, struct json_doc **ret_doc);
 /* A second connection of the same kind. */
 void cli_second(const struct cli *c, struct cli *ret);
 void cli_close(struct cli *c);
+
+/* Connect when not connected. Errors: as cli_call(). */
+int cli_dial(struct cli *c, struct err *e);
 
 /* Append percent-encoded. */
 void cli_encode(struct buf *b, const char *s);
@@ -227,8 +236,8 @@ struct cli_col {
 int cli_print_rows(struct cli *c, const struct buf *rows, const struct cli_col *cols, const char *format,
 		   const char *table);
 
-/* Align tab-divided cells: at least 10 wide, 3 apart. */
-void cli_align(const char *text, size_t n, struct buf *out);
+/* Align tab-divided cells, 3 apart. */
+void cli_align(const char *text, size_t n, size_t narrowest, struct buf *out);
 
 /* Write a buffer to standard output. Returns 0 or -1. */
 int cli_out(const struct buf *b);
@@ -266,15 +275,28 @@ int cli_create_body(const struct cli_args *a, struct buf *out, struct err *e);
 int cli_put_env(struct json_writer *w, const struct cli_args *a, struct err *e);
 int cli_put_restart(struct json_writer *w, const char *s, struct err *e);
 
+/* "3 days ago" of unix seconds. Returns out (48 bytes). */
+const char *cli_ago(int64_t sec, char *out);
+/* "Labels": "a=b,c=d" */
+void cli_put_labels(struct json_writer *w, const struct json *labels);
+/* A container of the list as a row of ps. */
+void cli_put_ctr(struct json_writer *w, struct arena *mem, const struct json *ctr, bool is_whole, bool with_virtual);
+
+/* The elements of a list by their Name, in the arena. */
+const struct json **cli_sorted(struct arena *mem, const struct json *list, size_t *ret_n);
+/* A member with "a=b" flags as an object; none without flags. */
+void cli_put_pairs(struct json_writer *w, const char *key, const struct cli_value *v);
+
 /* Pull an image to standard error or output. Returns 0, or -1 after saying why not. */
 int cli_pull(struct cli *c, const char *image, const char *platform, bool is_quiet, bool to_stderr, bool all_tags);
 
 /* The header line with credentials for the registry of an image, from the config file; "" = none. */
 int cli_auth_header(struct cli *c, const char *image, struct buf *out);
 
-/* One request per positional: METHOD prefix + name + suffix; says the name when it went well. Returns the exit code. */
+/* One request per positional, all at once: METHOD prefix + name + suffix; says the name when it went well, in order.
+ * With missing_ok an unknown name is told but no failure. Returns the exit code. */
 int cli_each(struct cli *c, const struct cli_args *a, const char *method, const char *prefix, const char *suffix,
-	     int also_ok);
+	     int also_ok, bool missing_ok);
 
 /* Ask on standard input; true for y/yes. */
 bool cli_confirm(const char *question);

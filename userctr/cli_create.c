@@ -6,6 +6,7 @@
 #include "lib/base/owned.h"
 #include "lib/sys/io.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -76,7 +77,7 @@ const struct cli_flag cli_flags_create[] = {
 	{"memory-reservation", 0, CLI_BYTES, "Memory soft limit", NULL},
 	{"memory-swap", 0, CLI_BYTES, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", NULL},
 	{"memory-swappiness", 0, CLI_INT, "Tune container memory swappiness (0 to 100)", NULL},
-	{"mount", 0, CLI_LIST, "Attach a filesystem mount to the container", NULL},
+	{"mount", 0, CLI_MOUNT, "Attach a filesystem mount to the container", NULL},
 	{"name", 0, CLI_STRING, "Assign a name to the container", NULL},
 	{"network", 0, CLI_LIST, "Connect a container to a network", NULL},
 	{"net", 0, CLI_LIST, "As --network", NULL},
@@ -105,7 +106,7 @@ const struct cli_flag cli_flags_create[] = {
 	{"sysctl", 0, CLI_PAIRS, "Sysctl options", NULL},
 	{"tmpfs", 0, CLI_LIST, "Mount a tmpfs directory", NULL},
 	{"tty", 't', CLI_BOOL, "Allocate a pseudo-TTY", NULL},
-	{"ulimit", 0, CLI_LIST, "Ulimit options", NULL},
+	{"ulimit", 0, CLI_ULIMIT, "Ulimit options", NULL},
 	{"user", 'u', CLI_STRING, "Username or UID (format: <name|uid>[:<group|gid>])", NULL},
 	{"userns", 0, CLI_STRING, "User namespace to use", NULL},
 	{"uts", 0, CLI_STRING, "UTS namespace to use", NULL},
@@ -123,11 +124,11 @@ struct member {
 static const struct member config_members[] = {
 	{"hostname", "Hostname"}, {"domainname", "Domainname"}, {"user", "User"}, {"tty", "Tty"},
 	{"interactive", "OpenStdin"}, {"workdir", "WorkingDir"}, {"stop-signal", "StopSignal"},
-	{"stop-timeout", "StopTimeout"}, {"mac-address", "MacAddress"},
+	{"stop-timeout", "StopTimeout"},
 };
 static const struct member host_members[] = {
 	{"cidfile", "ContainerIDFile"}, {"rm", "AutoRemove"}, {"volume-driver", "VolumeDriver"},
-	{"volumes-from", "VolumesFrom"}, {"cap-add", "CapAdd"}, {"cap-drop", "CapDrop"}, {"cgroupns", "CgroupnsMode"},
+	{"volumes-from", "VolumesFrom"}, {"cgroupns", "CgroupnsMode"},
 	{"dns", "Dns"}, {"dns-option", "DnsOptions"}, {"dns-search", "DnsSearch"}, {"group-add", "GroupAdd"},
 	{"ipc", "IpcMode"}, {"link", "Links"}, {"oom-score-adj", "OomScoreAdj"}, {"pid", "PidMode"},
 	{"privileged", "Privileged"}, {"publish-all", "PublishAllPorts"}, {"read-only", "ReadonlyRootfs"},
@@ -487,7 +488,7 @@ static int put_security(struct json_writer *w, const struct cli_value *v, struct
 		if (strcmp(s, "systempaths=unconfined") == 0) {
 			is_unmasked = true;
 		} else if (s[name] == '\0' && strcmp(s, "no-new-privileges") != 0) {
-			r = err_say(e, EINVAL, "invalid --security-opt: %s", s);
+			r = err_say(e, EINVAL, "Invalid --security-opt: \"%s\"", s);
 		} else if (strncmp(s, "seccomp", name) == 0 && s[name] != '\0' && strcmp(s + name + 1, "unconfined") != 0 &&
 			   strcmp(s + name + 1, "builtin") != 0) {
 			r = put_seccomp(w, s + name + 1, e);
@@ -600,6 +601,49 @@ static const struct cli_value *networks(const struct cli_args *a)
 	return v->n > 0 ? v : cli_get(a, "net");
 }
 
+/* "net_admin" is CAP_NET_ADMIN. */
+static const char *capability(const char *s, char out[64])
+{
+	size_t n = 0;
+
+	if (strcasecmp(s, "all") != 0 && strncasecmp(s, "CAP_", 4) != 0)
+		n = (size_t)snprintf(out, 64, "CAP_");
+	for (; *s != '\0' && n + 1 < 64; s++)
+		out[n++] = (char)toupper((unsigned char)*s);
+	out[n] = '\0';
+	return out;
+}
+
+static bool has_capability(const struct cli_value *v, size_t n, const char *want)
+{
+	char name[64];
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(capability(v->list[i], name), want) == 0)
+			return true;
+	return false;
+}
+
+/* Each once; ALL stands alone; what is added is not dropped. */
+static void put_capabilities(struct json_writer *w, const char *key, const struct cli_value *v, const struct cli_value *added)
+{
+	char name[64];
+	bool is_all = has_capability(v, v->n, "ALL");
+
+	if (v->n == 0)
+		return;
+	jw_key(w, key);
+	jw_arr(w);
+	for (size_t i = 0; i < v->n && !is_all; i++) {
+		(void)capability(v->list[i], name);
+		if (!has_capability(v, i, name) && (added == NULL || !has_capability(added, added->n, name)))
+			jw_str(w, name);
+	}
+	if (is_all)
+		jw_str(w, "ALL");
+	jw_end_arr(w);
+}
+
 static int put_host(struct json_writer *w, const struct cli_args *a, struct err *e)
 {
 	char name[256] = "default";
@@ -607,6 +651,8 @@ static int put_host(struct json_writer *w, const struct cli_args *a, struct err 
 	int r = 0;
 
 	put_members(w, a, host_members, countof(host_members));
+	put_capabilities(w, "CapAdd", cli_get(a, "cap-add"), NULL);
+	put_capabilities(w, "CapDrop", cli_get(a, "cap-drop"), cli_get(a, "cap-add"));
 	put_binds(w, a);
 	put_log(w, a);
 	if (networks(a)->n > 0)

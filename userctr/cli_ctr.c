@@ -9,22 +9,60 @@
 #include <stdio.h>
 #include <string.h>
 
-int cli_each(struct cli *c, const struct cli_args *a, const char *method, const char *prefix, const char *suffix,
-	     int also_ok)
+/* One of the requests that are under way together. */
+struct each {
+	struct cli c;
+	struct buf path;
+	struct cli_request q;
+	struct cli_reply r;
+	struct err e;
+	int sent;
+};
+
+static void each_send(struct cli *c, struct each *x, const char *method, const char *prefix, const char *name, const char *suffix)
+{
+	*x = (struct each){.path = BUF_INIT(65536), .r = {.body = BUF_INIT(65536), .early = BUF_INIT(1)}};
+	cli_second(c, &x->c);
+	buf_puts(&x->path, prefix);
+	cli_encode(&x->path, name + strspn(name, "/"));
+	buf_puts(&x->path, suffix);
+	x->q = (struct cli_request){.method = method, .path = buf_str(&x->path), .body_fd = -1};
+	x->sent = cli_send(&x->c, &x->q, &x->r, &x->e);
+}
+
+/* Returns the exit code. */
+static int each_finish(struct cli *c, struct each *x, const char *name, int also_ok, bool missing_ok)
 {
 	int code = 0;
 
-	for (int i = 0; i < a->argc; i++) {
-		struct buf path = BUF_INIT(65536);
-		buf_puts(&path, prefix);
-		cli_encode(&path, a->argv[i]);
-		buf_puts(&path, suffix);
-		if (cli_ask(c, method, buf_str(&path), NULL, also_ok, NULL) < 0)
-			code = 1;
-		else
-			puts(a->argv[i]);
+	if (x->sent < 0 || cli_finish(&x->c, &x->e) < 0) {
+		cli_say(c, "%s", x->e.msg);
+		code = 1;
+	} else if ((x->r.status < 200 || x->r.status > 299) && x->r.status != also_ok) {
+		cli_say_error(c, &x->r);
+		code = missing_ok && x->r.status == 404 ? 0 : 1;
+	} else {
+		puts(name + strspn(name, "/"));
 		(void)fflush(stdout); /* each as it is done */
-		buf_release(&path);
+	}
+	cli_reply_release(&x->r);
+	buf_release(&x->path);
+	cli_close(&x->c);
+	return code;
+}
+
+int cli_each(struct cli *c, const struct cli_args *a, const char *method, const char *prefix, const char *suffix,
+	     int also_ok, bool missing_ok)
+{
+	static struct each x[16];
+	int code = 0;
+
+	for (int i = 0; i < a->argc; i += (int)countof(x)) {
+		int n = a->argc - i < (int)countof(x) ? a->argc - i : (int)countof(x);
+		for (int k = 0; k < n; k++)
+			each_send(c, &x[k], method, prefix, a->argv[i + k], suffix);
+		for (int k = 0; k < n; k++)
+			code |= each_finish(c, &x[k], a->argv[i + k], also_ok, missing_ok);
 	}
 	return code;
 }
@@ -40,7 +78,7 @@ static int stop_like(struct cli *c, struct cli_args *a, const char *verb)
 	t = old->is_set ? old : t;
 	if (t->is_set)
 		buf_printf(&suffix, "%ct=%lld", strchr(buf_str(&suffix), '?') != NULL ? '&' : '?', (long long)t->num);
-	int code = cli_each(c, a, "POST", "/containers/", buf_str(&suffix), 304);
+	int code = cli_each(c, a, "POST", "/containers/", buf_str(&suffix), 304, false);
 	buf_release(&suffix);
 	return code;
 }
@@ -62,7 +100,7 @@ static int run_kill(struct cli *c, struct cli_args *a)
 	buf_puts(&suffix, "/kill");
 	if (cli_text(a, "signal")[0] != '\0')
 		cli_query(&suffix, "signal", cli_text(a, "signal"));
-	int code = cli_each(c, a, "POST", "/containers/", buf_str(&suffix), 0);
+	int code = cli_each(c, a, "POST", "/containers/", buf_str(&suffix), 0, false);
 	buf_release(&suffix);
 	return code;
 }
@@ -70,7 +108,7 @@ static int run_kill(struct cli *c, struct cli_args *a)
 static int run_rm(struct cli *c, struct cli_args *a)
 {
 	struct buf suffix = BUF_INIT(256);
-	int code = 0;
+	int code;
 
 	if (cli_on(a, "force"))
 		cli_query(&suffix, "force", "1");
@@ -78,40 +116,19 @@ static int run_rm(struct cli *c, struct cli_args *a)
 		cli_query(&suffix, "link", "1");
 	if (cli_on(a, "volumes"))
 		cli_query(&suffix, "v", "1");
-	for (int i = 0; i < a->argc; i++) {
-		struct buf path = BUF_INIT(65536);
-		struct cli_request q = {.method = "DELETE", .body_fd = -1};
-		struct cli_reply r;
-		struct err e = {0};
-		const char *name = a->argv[i] + strspn(a->argv[i], "/");
-		buf_puts(&path, "/containers/");
-		cli_encode(&path, name);
-		buf_puts(&path, buf_str(&suffix));
-		q.path = buf_str(&path);
-		if (cli_call(c, &q, &r, &e) < 0) {
-			cli_say(c, "%s", e.msg);
-			code = 1;
-		} else if (r.status >= 300) {
-			cli_say_error(c, &r);
-			code = r.status == 404 && cli_on(a, "force") ? code : 1; /* gone is what was wanted */
-		} else {
-			puts(name);
-		}
-		cli_reply_release(&r);
-		buf_release(&path);
-	}
+	code = cli_each(c, a, "DELETE", "/containers/", buf_str(&suffix), 0, cli_on(a, "force")); /* gone is what was wanted */
 	buf_release(&suffix);
 	return code;
 }
 
 static int run_pause(struct cli *c, struct cli_args *a)
 {
-	return cli_each(c, a, "POST", "/containers/", "/pause", 0);
+	return cli_each(c, a, "POST", "/containers/", "/pause", 0, false);
 }
 
 static int run_unpause(struct cli *c, struct cli_args *a)
 {
-	return cli_each(c, a, "POST", "/containers/", "/unpause", 0);
+	return cli_each(c, a, "POST", "/containers/", "/unpause", 0, false);
 }
 
 static int run_rename(struct cli *c, struct cli_args *a)
@@ -134,7 +151,7 @@ static int run_rename(struct cli *c, struct cli_args *a)
 		cli_say(c, "%s", e.msg);
 	} else if (r.status >= 300) {
 		cli_say_error(c, &r);
-		fprintf(stderr, "failed to rename container named %s\n", a->argv[0]);
+		fprintf(stderr, "Error: failed to rename container named %s\n", a->argv[0]);
 	} else {
 		code = 0;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One parser of flags for all verbs: --flag, --flag=value, --flag value, -f, -fvalue, -abc, --. Messages are those of docker. */
 #include "userctr/cli.h"
+#include "userctr/cli_spec.h"
 #include "userctr/human.h"
 
 #include <ctype.h>
@@ -135,6 +136,20 @@ static int take_number(const struct cli_flag *f, struct cli_value *v, const char
 	return r < 0 ? bad_value(f, text, e, why) : 0;
 }
 
+/* What is written goes nowhere: only whether it can be. */
+static int check_spec(enum cli_kind kind, const char *text, char *why, size_t size)
+{
+	struct buf b = BUF_INIT(65536);
+	struct json_writer w;
+	struct err e = {0};
+
+	jw_init(&w, &b);
+	int r = kind == CLI_MOUNT ? spec_mount(&w, text, &e) : spec_ulimit(&w, text, &e);
+	(void)snprintf(why, size, "%.250s", e.msg);
+	buf_release(&b);
+	return r;
+}
+
 static int take_value(const struct cli_flag *f, struct cli_value *v, const char *text, struct arena *mem, struct err *e)
 {
 	char why[300];
@@ -161,6 +176,12 @@ static int take_value(const struct cli_flag *f, struct cli_value *v, const char 
 			(void)snprintf(why, sizeof(why), "invalid argument %.200s: must be key=value", text);
 			return bad_value(f, text, e, why);
 		}
+		r = add_to_list(v, mem, text);
+		break;
+	case CLI_MOUNT:
+	case CLI_ULIMIT:
+		if (check_spec(f->kind, text, why, sizeof(why)) < 0)
+			return bad_value(f, text, e, why);
 		r = add_to_list(v, mem, text);
 		break;
 	case CLI_LIST:

@@ -29,6 +29,8 @@ static const char *type_name(enum cli_kind k)
 	case CLI_CPUS: return " decimal";
 	case CLI_FILTER: return " filter";
 	case CLI_PAIRS: return " map";
+	case CLI_MOUNT: return " mount";
+	case CLI_ULIMIT: return " ulimit";
 	}
 	return "";
 }
@@ -119,22 +121,35 @@ static const char *top_name(const struct cli_verb *v, char out[32])
 	return out;
 }
 
-bool cli_help_group(const char *program, const char *group)
+static int by_names(const void *a, const void *b)
 {
+	const struct cli_verb *const *x = a, *const *y = b;
+	return strcmp((*x)->names, (*y)->names);
+}
+
+bool cli_help_group(const char *program, const char *group, FILE *out)
+{
+	const struct cli_verb *found[64];
 	const char *help = NULL;
-	size_t len = strlen(group);
+	size_t len = strlen(group), n = 0;
 
 	for (size_t i = 0; i < countof(groups); i++)
 		if (strcmp(groups[i].name, group) == 0)
 			help = groups[i].help;
 	if (help == NULL)
 		return false;
-	printf("Usage:  %s %s COMMAND\n\n%s\n\nCommands:\n", program, group, help);
+	fprintf(out, "Usage:  %s %s COMMAND\n\n%s\n\nCommands:\n", program, group, help);
 	for (const struct cli_verb *const *t = cli_tables(); *t != NULL; t++)
 		for (const struct cli_verb *v = *t; v->names != NULL; v++)
-			if (strncmp(v->names, group, len) == 0 && v->names[len] == ' ')
-				printf("  %-11.*s %s\n", (int)strcspn(v->names + len + 1, ","), v->names + len + 1, v->help);
-	printf("\nRun '%s %s COMMAND --help' for more information on a command.\n", program, group);
+			if (strncmp(v->names, group, len) == 0 && v->names[len] == ' ' && n < countof(found))
+				found[n++] = v;
+	if (n > 0)
+		qsort(found, n, sizeof(found[0]), by_names);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = found[i]->names + len + 1;
+		fprintf(out, "  %-11.*s %s\n", (int)strcspn(name, ","), name, found[i]->help);
+	}
+	fprintf(out, "\nRun '%s %s COMMAND --help' for more information on a command.\n", program, group);
 	return true;
 }
 

@@ -47,7 +47,7 @@ static int connect_tcp(const char *addr, struct err *e)
 	return fd >= 0 ? fd : err_set(e, why, "connect to 'tcp://%s'", addr);
 }
 
-static int dial(struct cli *c, struct err *e)
+int cli_dial(struct cli *c, struct err *e)
 {
 	struct err why = {0};
 
@@ -198,10 +198,12 @@ static int finish(struct cli *c, int r)
 	return r < 0 ? r : 0;
 }
 
-static int begin(struct cli *c, const struct cli_request *q, struct cli_reply *r, bool until_head, struct err *e)
+enum until { UNTIL_SENT = 1, UNTIL_HEAD, UNTIL_END };
+
+static int begin(struct cli *c, const struct cli_request *q, struct cli_reply *r, enum until until, struct err *e)
 {
 	*r = (struct cli_reply){.body = BUF_INIT(BODY_MAX), .early = BUF_INIT(65536)};
-	int done = dial(c, e);
+	int done = cli_dial(c, e);
 	if (done < 0)
 		return done;
 	c->pending = arena_alloc(c->mem, sizeof(*c->pending));
@@ -212,14 +214,19 @@ static int begin(struct cli *c, const struct cli_request *q, struct cli_reply *r
 	if (c->pending->reply == NULL)
 		return err_set(e, ENOMEM, "reply");
 	done = send_request(c, q, e);
-	if (done == 0)
-		done = receive(c, c->pending, until_head, e);
+	if (done == 0 && until != UNTIL_SENT)
+		done = receive(c, c->pending, until == UNTIL_HEAD, e);
 	return finish(c, done);
 }
 
 int cli_begin(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e)
 {
-	return begin(c, q, r, true, e);
+	return begin(c, q, r, UNTIL_HEAD, e);
+}
+
+int cli_send(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e)
+{
+	return begin(c, q, r, UNTIL_SENT, e);
 }
 
 int cli_finish(struct cli *c, struct err *e)
@@ -229,7 +236,7 @@ int cli_finish(struct cli *c, struct err *e)
 
 int cli_call(struct cli *c, const struct cli_request *q, struct cli_reply *r, struct err *e)
 {
-	return begin(c, q, r, false, e);
+	return begin(c, q, r, UNTIL_END, e);
 }
 
 void cli_reply_release(struct cli_reply *r)

@@ -56,14 +56,17 @@ static int run_rmi(struct cli *c, struct cli_args *a)
 }
 
 /* repo= and tag= of a reference, as the daemon wants them. Returns 0 or -1 after saying what is wrong. */
-static int query_ref(struct cli *c, struct buf *path, const char *text)
+static int query_ref(struct cli *c, struct buf *path, const char *text, const char *context)
 {
 	struct ref ref;
 	struct err e = {0};
 	char repo[REF_NAME_SIZE];
 
 	if (ref_parse(text, strlen(text), &ref, &e) < 0) {
-		cli_say(c, "%s", e.msg);
+		if (context[0] != '\0')
+			cli_say(c, "Error parsing reference: \"%s\" is not a valid repository/tag: %s", text, e.msg);
+		else
+			cli_say(c, "%s", e.msg);
 		return -1;
 	}
 	if (ref.has_digest) {
@@ -86,7 +89,7 @@ static int run_tag(struct cli *c, struct cli_args *a)
 		cli_say(c, "Error parsing reference: \"%s\" is not a valid repository/tag: invalid reference format", a->argv[0]);
 	} else {
 		buf_printf(&path, "/images/%s/tag", a->argv[0]);
-		if (query_ref(c, &path, a->argv[1]) == 0)
+		if (query_ref(c, &path, a->argv[1], "tag") == 0)
 			code = cli_ask(c, "POST", buf_str(&path), NULL, 0, NULL) < 0 ? 1 : 0;
 	}
 	buf_release(&path);
@@ -109,8 +112,12 @@ static int run_commit(struct cli *c, struct cli_args *a)
 	cli_query(&path, "container", a->argv[0]);
 	if (!cli_on(a, "pause"))
 		cli_query(&path, "pause", "0");
-	if (a->argc == 2 && query_ref(c, &path, a->argv[1]) < 0)
+	if (a->argc == 1) {
+		cli_query(&path, "repo", "");
+		cli_query(&path, "tag", "");
+	} else if (query_ref(c, &path, a->argv[1], "") < 0) {
 		goto out;
+	}
 	if (cli_ask(c, "POST", buf_str(&path), "{}", 0, &r) < 0)
 		goto out;
 	if (json_parse(buf_str(&r.body), r.body.len, &d, NULL) == 0) {
@@ -237,7 +244,15 @@ static int fetch_archive(struct cli *c, const char *path, const char *output)
 		return 1;
 	}
 	if (output[0] != '\0') {
+		const char *slash = strrchr(output, '/');
 		struct stat st;
+		(void)snprintf(tmp, sizeof(tmp), "%.*s", slash == NULL ? 1 : slash == output ? 1 : (int)(slash - output),
+			       slash == NULL ? "." : output);
+		if (stat(tmp, &st) < 0) {
+			cli_say(c, "failed to save image: invalid output path: stat %s: %s", tmp,
+				errno == ENOENT ? "no such file or directory" : strerror(errno));
+			return 1;
+		}
 		bool is_file = stat(output, &st) < 0 || S_ISREG(st.st_mode);
 		(void)snprintf(tmp, sizeof(tmp), is_file ? "%s.%d.part" : "%s", output, (int)getpid());
 		fd = out = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -28,7 +28,7 @@ struct found {
 	struct buf out;
 	size_t n;
 	struct tmpl *t;
-	bool is_json; /* --format json: one document per line */
+	bool is_json; /* --format json: all on one line */
 };
 
 static int add(struct cli *c, struct found *f, const struct json *v)
@@ -44,9 +44,10 @@ static int add(struct cli *c, struct found *f, const struct json *v)
 		}
 		buf_putc(&f->out, '\n');
 	} else if (f->is_json) {
+		if (f->n > 0)
+			buf_putc(&f->out, ',');
 		jw_init(&w, &f->out);
 		jw_value(&w, v);
-		buf_putc(&f->out, '\n');
 	} else {
 		buf_puts(&f->out, f->n > 0 ? ",\n    " : "\n    ");
 		cli_indent(&f->out, v, 1);
@@ -125,22 +126,18 @@ static int inspect(struct cli *c, struct cli_args *a, const char *type, bool wan
 		cli_say(c, "template parsing error: %s", e.msg);
 		return 64;
 	}
-	if (f.t == NULL && !f.is_json)
+	if (f.t == NULL)
 		buf_putc(&f.out, '[');
-	(void)fflush(stderr);
-	/* what was found is printed before what was not */
-	struct buf missing = BUF_INIT(65536);
 	for (int i = 0; i < a->argc && r != -2; i++) {
 		r = inspect_one(c, &f, type, a->argv[i], wants_size);
 		code = r < 0 ? 1 : code;
 	}
-	if (f.t == NULL && !f.is_json)
-		buf_puts(&f.out, f.n > 0 ? "\n]\n" : "]\n");
+	if (f.t == NULL)
+		buf_puts(&f.out, f.n > 0 && !f.is_json ? "\n]\n" : "]\n");
 	if (f.t != NULL && f.n == 0)
 		buf_putc(&f.out, '\n');
 	if (cli_out(&f.out) < 0)
 		code = 1;
-	buf_release(&missing);
 	buf_release(&f.out);
 	return code;
 }

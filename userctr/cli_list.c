@@ -26,7 +26,7 @@ static const char *local_time(int64_t sec, char out[HUMAN_MAX])
 	return out;
 }
 
-static const char *ago(int64_t sec, char out[HUMAN_MAX])
+const char *cli_ago(int64_t sec, char *out)
 {
 	char d[HUMAN_MAX];
 
@@ -55,7 +55,7 @@ static void put_cut(struct buf *b, const char *s, size_t max)
 	buf_puts(b, "\xe2\x80\xa6");
 }
 
-static void put_labels(struct json_writer *w, const struct json *labels)
+void cli_put_labels(struct json_writer *w, const struct json *labels)
 {
 	struct buf b = BUF_INIT(1u << 20);
 	struct json_iter it = json_iter(labels);
@@ -85,28 +85,32 @@ static int port_order(const void *a, const void *b)
 	return c != 0 ? c : strcmp(x->proto, y->proto);
 }
 
-/* One run of ports that follow each other on both sides. */
-static void put_run(struct buf *b, const struct port *first, const struct port *last)
+/* Ports first..last of both sides, which are the same, or without a host's. */
+static void put_run(struct buf *b, const struct port *first, int64_t last)
 {
-	bool is_v6 = strchr(first->ip, ':') != NULL;
+	char range[48];
 
+	(void)snprintf(range, sizeof(range), last != first->private ? "%lld-%lld" : "%lld", (long long)first->private,
+		       (long long)last);
 	if (b->len > 0)
 		buf_puts(b, ", ");
-	if (first->public != 0) {
-		buf_printf(b, is_v6 ? "[%s]:%lld" : "%s:%lld", first->ip, (long long)first->public);
-		if (last != first)
-			buf_printf(b, "-%lld", (long long)last->public);
-		buf_puts(b, "->");
-	}
-	buf_printf(b, "%lld", (long long)first->private);
-	if (last != first)
-		buf_printf(b, "-%lld", (long long)last->private);
-	buf_printf(b, "/%s", first->proto);
+	if (first->ip[0] != '\0')
+		buf_printf(b, strchr(first->ip, ':') != NULL ? "[%s]:%s->" : "%s:%s->", first->ip, range);
+	buf_printf(b, "%s/%s", range, first->proto);
 }
 
+static void put_mapping(struct buf *b, const struct port *p)
+{
+	if (b->len > 0)
+		buf_puts(b, ", ");
+	buf_printf(b, strchr(p->ip, ':') != NULL ? "[%s]:%lld->%lld/%s" : "%s:%lld->%lld/%s", p->ip, (long long)p->public,
+		   (long long)p->private, p->proto);
+}
+
+/* Ports that follow each other are written as a range when host and container have the same. */
 static void put_ports(struct json_writer *w, struct arena *mem, const struct json *ports)
 {
-	struct buf b = BUF_INIT(1u << 20);
+	struct buf runs = BUF_INIT(1u << 20), maps = BUF_INIT(1u << 20);
 	struct json_iter it = json_iter(ports);
 	size_t max = json_len(ports), n = 0;
 	struct port *p = arena_array(mem, max + 1, sizeof(*p));
@@ -120,21 +124,27 @@ static void put_ports(struct json_writer *w, struct arena *mem, const struct jso
 	if (n > 0)
 		qsort(p, n, sizeof(*p), port_order);
 	for (size_t i = 0; i < n; i++) {
+		if (p[i].ip[0] != '\0' && p[i].public != p[i].private) {
+			put_mapping(&maps, &p[i]);
+			continue;
+		}
 		if (done[i])
 			continue;
-		size_t last = i;
-		for (size_t k = i + 1; k < n; k++) {
-			if (done[k] || strcmp(p[k].ip, p[i].ip) != 0 || strcmp(p[k].proto, p[i].proto) != 0 ||
-			    p[k].private != p[last].private + 1 || (p[k].public == 0) != (p[i].public == 0) ||
-			    (p[i].public != 0 && p[k].public != p[last].public + 1))
-				continue;
-			done[k] = true;
-			last = k;
-		}
-		put_run(&b, &p[i], &p[last]);
+		int64_t last = p[i].private;
+		for (size_t k = i + 1; k < n; k++)
+			if (!done[k] && strcmp(p[k].ip, p[i].ip) == 0 && strcmp(p[k].proto, p[i].proto) == 0 &&
+			    p[k].private == last + 1 && (p[k].ip[0] == '\0' || p[k].public == p[k].private)) {
+				done[k] = true;
+				last++;
+			}
+		put_run(&runs, &p[i], last);
 	}
-	jw_kstr(w, "Ports", buf_str(&b));
-	buf_release(&b);
+	if (runs.len > 0 && maps.len > 0)
+		buf_puts(&runs, ", ");
+	buf_puts(&runs, buf_str(&maps));
+	jw_kstr(w, "Ports", buf_str(&runs));
+	buf_release(&runs);
+	buf_release(&maps);
 }
 
 /* ---- ps ---- */
@@ -211,17 +221,17 @@ static void put_command(struct json_writer *w, const char *s, bool is_whole)
 	buf_release(&q);
 }
 
-static void put_size(struct json_writer *w, const struct json *ctr)
+static void put_size(struct json_writer *w, const struct json *ctr, bool with_virtual)
 {
 	char rw[HUMAN_MAX], all[HUMAN_MAX], out[2 * HUMAN_MAX + 16];
 	int64_t root = json_int(json_get(ctr, "SizeRootFs"), 0);
 
 	(void)human_size((double)json_int(json_get(ctr, "SizeRw"), 0), 3, rw);
-	(void)snprintf(out, sizeof(out), root > 0 ? "%s (virtual %s)" : "%s", rw, human_size((double)root, 3, all));
+	(void)snprintf(out, sizeof(out), with_virtual && root > 0 ? "%s (virtual %s)" : "%s", rw, human_size((double)root, 3, all));
 	jw_kstr(w, "Size", out);
 }
 
-static void put_ctr(struct json_writer *w, struct arena *mem, const struct json *ctr, bool is_whole)
+void cli_put_ctr(struct json_writer *w, struct arena *mem, const struct json *ctr, bool is_whole, bool with_virtual)
 {
 	const char *image = json_str_or(json_get(ctr, "Image"), ""), *id = json_str_or(json_get(ctr, "Id"), "");
 	int64_t created = json_int(json_get(ctr, "Created"), 0), local = 0;
@@ -249,7 +259,7 @@ static void put_ctr(struct json_writer *w, struct arena *mem, const struct json 
 		}
 	}
 	jw_kstr(w, "Image", image);
-	put_labels(w, json_get(ctr, "Labels"));
+	cli_put_labels(w, json_get(ctr, "Labels"));
 	while (json_next(&it))
 		local += strcmp(json_str_or(json_get(it.value, "Driver"), ""), "local") == 0;
 	(void)snprintf(text, sizeof(text), "%lld", (long long)local);
@@ -257,9 +267,11 @@ static void put_ctr(struct json_writer *w, struct arena *mem, const struct json 
 	put_mounts(w, json_get(ctr, "Mounts"), is_whole);
 	put_names(w, json_get(ctr, "Names"), is_whole);
 	put_keys(w, "Networks", json_get(json_get(ctr, "NetworkSettings"), "Networks"));
+	jw_key(w, "Platform");
+	jw_null(w);
 	put_ports(w, mem, json_get(ctr, "Ports"));
-	jw_kstr(w, "RunningFor", ago(created, text));
-	put_size(w, ctr);
+	jw_kstr(w, "RunningFor", cli_ago(created, text));
+	put_size(w, ctr, with_virtual);
 	jw_kstr(w, "State", json_str_or(json_get(ctr, "State"), ""));
 	jw_kstr(w, "Status", json_str_or(json_get(ctr, "Status"), ""));
 	jw_end_obj(w);
@@ -291,7 +303,7 @@ static int run_ps(struct cli *c, struct cli_args *a)
 	jw_arr(&w);
 	struct json_iter it = json_iter(json_root(d));
 	while (json_next(&it))
-		put_ctr(&w, c->mem, it.value, cli_on(a, "no-trunc"));
+		cli_put_ctr(&w, c->mem, it.value, cli_on(a, "no-trunc"), true);
 	jw_end_arr(&w);
 	const char *table = cli_on(a, "size")
 		? "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}"
@@ -334,7 +346,7 @@ static void put_image(struct json_writer *w, const struct json *im, const struct
 	jw_obj(w);
 	put_count(w, "Containers", json_int(json_get(im, "Containers"), -1));
 	jw_kstr(w, "CreatedAt", local_time(created, text));
-	jw_kstr(w, "CreatedSince", created > 0 ? ago(created, text) : "N/A");
+	jw_kstr(w, "CreatedSince", created > 0 ? cli_ago(created, text) : "N/A");
 	jw_kstr(w, "Digest", row->digest);
 	jw_key(w, "ID");
 	if (!is_whole && colon != NULL)
@@ -345,7 +357,7 @@ static void put_image(struct json_writer *w, const struct json *im, const struct
 	jw_kstr(w, "Size", human_size((double)size, 3, text));
 	jw_kstr(w, "Tag", row->tag);
 	jw_kstr(w, "UniqueSize", shared < 0 ? "N/A" : human_size((double)(size - shared), 3, text));
-	jw_kstr(w, "VirtualSize", human_size((double)size, 3, text));
+	jw_kstr(w, "VirtualSize", human_size((double)size, 4, text));
 	jw_end_obj(w);
 }
 
@@ -463,7 +475,7 @@ static void put_history(struct json_writer *w, const struct json *h, const struc
 		put_cut(&cut, buf_str(&text), 45);
 	jw_kstr(w, "CreatedBy", buf_str(&cut));
 	buf_release(&cut);
-	jw_kstr(w, "CreatedSince", !is_human ? "" : created > 0 ? ago(created, cell) : "N/A");
+	jw_kstr(w, "CreatedSince", !is_human ? "" : created > 0 ? cli_ago(created, cell) : "N/A");
 	jw_key(w, "ID");
 	if (!is_whole && strchr(id, ':') != NULL)
 		id = strchr(id, ':') + 1;
@@ -535,7 +547,7 @@ static int run_port(struct cli *c, struct cli_args *a)
 		buf_printf(&path, "%s%s", a->argv[1], strchr(a->argv[1], '/') == NULL ? "/tcp" : "");
 		put_bindings(&out, NULL, json_get(ports, buf_str(&path)));
 		if (out.len == 0) {
-			cli_say(c, "no public port '%s' published for %s", a->argv[1], a->argv[0]);
+			cli_say(c, "Error: No public port '%s' published for %s", a->argv[1], a->argv[0]);
 			code = 1;
 		}
 	} else {
@@ -578,8 +590,7 @@ static int run_top(struct cli *c, struct cli_args *a)
 		}
 	}
 	buf_putc(&text, '\n');
-	/* top's columns are wider apart */
-	cli_align(buf_str(&text), text.len, &out);
+	cli_align(buf_str(&text), text.len, 20, &out);
 	int code = d == NULL || cli_out(&out) < 0 ? 1 : 0;
 	json_free(d);
 	buf_release(&path);

@@ -15,7 +15,7 @@
 
 static const struct cli_verb *const tables[] = {
 	cli_verbs_run, cli_verbs_list, cli_verbs_ctr, cli_verbs_image, cli_verbs_transfer, cli_verbs_inspect,
-	cli_verbs_info, NULL,
+	cli_verbs_info, cli_verbs_network, cli_verbs_volume, cli_verbs_prune, cli_verbs_system, cli_verbs_watch, NULL,
 };
 
 const struct cli_verb *const *cli_tables(void)
@@ -157,7 +157,7 @@ static int no_such_verb(struct cli *c, int argc, char **argv)
 			return 1;
 		}
 	if (argc == 1 || argv[1][0] == '-') {
-		if (cli_help_group(c->program, argv[0]))
+		if (cli_help_group(c->program, argv[0], argc > 1 ? stdout : stderr))
 			return 0;
 		fprintf(stderr, "%s: unknown command: %s %s\n\nRun '%s --help' for more information\n", c->program,
 			c->program, argv[0], c->program);

@@ -372,7 +372,7 @@ static int run_run(struct cli *c, struct cli_args *a)
 		return say_plainly("conflicting options: cannot specify both --attach and --detach");
 	if (prepare(c, a, &body) < 0)
 		return 125;
-	if (keys[0] != '\0' && cli_detach_keys(keys, bytes) < 0) {
+	if (keys[0] != '\0' && cli_on(a, "tty") && wants(a, "stdin") && cli_detach_keys(keys, bytes) < 0) {
 		cli_say(c, "invalid detach keys (%s)", keys);
 		return 125;
 	}
@@ -394,14 +394,22 @@ static int run_run(struct cli *c, struct cli_args *a)
 
 /* ---- start ---- */
 
-static struct json_doc *look(struct cli *c, const char *name, char *prefix, size_t size)
+static void name_prefix(const char *name, char *prefix, size_t size)
 {
 	struct buf path = BUF_INIT(4096);
 
 	buf_puts(&path, "/containers/");
 	cli_encode(&path, name);
 	(void)snprintf(prefix, size, "%s", buf_str(&path));
-	buf_puts(&path, "/json");
+	buf_release(&path);
+}
+
+static struct json_doc *look(struct cli *c, const char *name, char *prefix, size_t size)
+{
+	struct buf path = BUF_INIT(4096);
+
+	name_prefix(name, prefix, size);
+	buf_printf(&path, "%s/json", prefix);
 	struct json_doc *d = cli_fetch(c, buf_str(&path));
 	buf_release(&path);
 	return d;
@@ -447,12 +455,12 @@ static int start_attached(struct cli *c, const struct cli_args *a)
 static int run_start(struct cli *c, struct cli_args *a)
 {
 	if (!cli_on(a, "attach") && !cli_on(a, "interactive")) {
-		int code = cli_each(c, a, "POST", "/containers/", "/start", 304);
+		int code = cli_each(c, a, "POST", "/containers/", "/start", 304, false);
 		if (code != 0) {
 			struct buf b = BUF_INIT(65536);
 			for (int i = 0; i < a->argc; i++)
 				buf_printf(&b, "%s%s", i > 0 ? ", " : "", a->argv[i]);
-			fprintf(stderr, "failed to start containers: %s\n", buf_str(&b));
+			fprintf(stderr, "Error: failed to start containers: %s\n", buf_str(&b));
 			buf_release(&b);
 		}
 		return code;
@@ -481,16 +489,20 @@ static int run_attach(struct cli *c, struct cli_args *a)
 	struct buf path = BUF_INIT(4096);
 	char prefix[256];
 	const char *keys = cli_text(a, "detach-keys");
-	struct json_doc *d = look(c, a->argv[0], prefix, sizeof(prefix));
 	int code = 1;
 
-	if (d == NULL)
+	name_prefix(a->argv[0], prefix, sizeof(prefix));
+	j = (struct joined){.c = c, .prefix = prefix, .stream.fd = -1, .wait.fd = -1};
+	/* first: it may end while we look; what is wrong with the name is told by looking */
+	if (open_wait(&j, NULL) < 0)
 		return 1;
+	struct json_doc *d = look(c, a->argv[0], prefix, sizeof(prefix));
+	if (d == NULL)
+		goto out;
 	const struct json *conf = json_get(json_root(d), "Config");
 	const char *why = not_attachable(json_get(json_root(d), "State"));
 	bool is_tty = json_bool(json_get(conf, "Tty"), false);
 	bool in = !cli_on(a, "no-stdin") && json_bool(json_get(conf, "OpenStdin"), false);
-	j = (struct joined){.c = c, .prefix = prefix, .stream.fd = -1, .wait.fd = -1};
 	struct cli_session s = {.c = &j.stream, .early = &j.stream_r.early, .is_tty = is_tty, .with_stdin = in,
 				.proxies = cli_on(a, "sig-proxy") && !is_tty, .detach_keys = keys[0] != '\0' ? keys : NULL,
 				.on_resize = on_resize, .on_signal = on_signal, .ctx = &j};
@@ -499,8 +511,9 @@ static int run_attach(struct cli *c, struct cli_args *a)
 		code = say_plainly(why);
 	else if (is_tty && in && !isatty(0))
 		code = say_plainly("the input device is not a TTY");
-	else if (open_wait(&j, NULL) == 0 && open_stream(&j, buf_str(&path), NULL) == 0)
+	else if (open_stream(&j, buf_str(&path), NULL) == 0)
 		code = cli_session_run(&s) == 1 ? say_plainly("read escape sequence") : wait_code(&j);
+out:
 	cli_close(&j.stream);
 	cli_close(&j.wait);
 	buf_release(&path);

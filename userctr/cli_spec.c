@@ -466,7 +466,7 @@ int spec_device(struct json_writer *w, const char *s, struct err *e)
 	for (const char *at = s; n < 3; n++) {
 		size_t len = strcspn(at, ":");
 		if (len >= sizeof(part[0]))
-			return err_say(e, EINVAL, "invalid device specification: %s", s);
+			return err_say(e, EINVAL, "bad format for path: %s", s);
 		memcpy(part[n], at, len);
 		if (at[len] == '\0') {
 			n++;
@@ -474,7 +474,7 @@ int spec_device(struct json_writer *w, const char *s, struct err *e)
 		}
 		at += len + 1;
 		if (n == 2)
-			return err_say(e, EINVAL, "invalid device specification: %s", s);
+			return err_say(e, EINVAL, "bad format for path: %s", s);
 	}
 	inside = part[0];
 	if (n == 2 && device_mode(part[1]))
@@ -484,7 +484,7 @@ int spec_device(struct json_writer *w, const char *s, struct err *e)
 	if (n == 3)
 		mode = part[2];
 	if (part[0][0] == '\0' || !device_mode(mode))
-		return err_say(e, EINVAL, "invalid device specification: %s", s);
+		return err_say(e, EINVAL, "bad format for path: %s", s);
 	jw_obj(w);
 	jw_kstr(w, "PathOnHost", part[0]);
 	jw_kstr(w, "PathInContainer", inside);
@@ -565,7 +565,7 @@ int spec_env_file(const char *path, bool is_env, int (*add)(void *ctx, const cha
 		return err_say(e, errno, "open %s: %s", path, errno == ENOENT ? "no such file or directory" : strerror(errno));
 	r = read_all(fd, &b);
 	if (r < 0)
-		r = err_set(e, -r, "read '%s'", path);
+		r = err_say(e, -r, "invalid env file (%s): read %s: %s", path, path, err_text(-r));
 	const char *s = buf_str(&b);
 	while (r == 0 && *s != '\0') {
 		size_t n = strcspn(s, "\n"), skip = strspn(s, " \t");

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CELL_MIN   10
+#define CELL_MIN   10 /* of tables */
 #define CELL_SPACE 3
 #define COLUMNS    32
 #define OUT_MAX	   (64u << 20)
@@ -49,14 +49,14 @@ static size_t width_of(const char *s, size_t n)
 	return w;
 }
 
-void cli_align(const char *text, size_t n, struct buf *out)
+void cli_align(const char *text, size_t n, size_t narrowest, struct buf *out)
 {
 	size_t width[COLUMNS] = {0};
 
 	for (size_t i = 0, col = 0, start = 0; i < n; i++) {
 		if (text[i] == '\t' && col < COLUMNS) {
 			size_t w = width_of(text + start, i - start) + CELL_SPACE;
-			w = w < CELL_MIN ? CELL_MIN : w;
+			w = w < narrowest ? narrowest : w;
 			width[col] = w > width[col] ? w : width[col];
 			col++;
 		}
@@ -97,15 +97,22 @@ static const char *unescape(struct arena *mem, const char *s)
 
 static int print_json_rows(const struct json *rows)
 {
-	struct buf b = BUF_INIT(OUT_MAX);
+	struct buf b = BUF_INIT(OUT_MAX), one = BUF_INIT(OUT_MAX);
 	struct json_writer w;
 	struct json_iter it = json_iter(rows);
 
 	while (json_next(&it)) {
-		jw_init(&w, &b);
+		buf_clear(&one);
+		jw_init(&w, &one);
 		jw_value(&w, it.value);
+		for (const char *s = buf_str(&one); *s != '\0'; s++) /* as Go's encoder has it unless told otherwise */
+			if (*s == '<' || *s == '>' || *s == '&')
+				buf_printf(&b, "\\u%04x", (unsigned)*s);
+			else
+				buf_putc(&b, *s);
 		buf_putc(&b, '\n');
 	}
+	buf_release(&one);
 	int r = cli_out(&b);
 	buf_release(&b);
 	return r;
@@ -155,7 +162,7 @@ static int print_template(struct cli *c, const struct json *rows, const struct c
 	if (r < 0)
 		cli_say(c, "failed to execute template: %s", e.msg);
 	else if (is_table)
-		cli_align(buf_str(&text), text.len, &out);
+		cli_align(buf_str(&text), text.len, CELL_MIN, &out);
 	if (r == 0)
 		r = cli_out(is_table ? &out : &text);
 	buf_release(&text);

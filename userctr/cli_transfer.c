@@ -94,7 +94,7 @@ static int run_push(struct cli *c, struct cli_args *a)
 		if (!cli_on(a, "quiet"))
 			printf("Using default tag: latest\n");
 	}
-	buf_printf(&path, "/images/%s/push", ref_familiar_name(&ref));
+	buf_printf(&path, "/images/%s/push", ref.name);
 	if (!cli_on(a, "all-tags"))
 		cli_query(&path, "tag", ref.tag);
 	(void)cli_auth_header(c, a->argv[0], &header);

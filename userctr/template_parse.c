@@ -255,7 +255,10 @@ static int parse_cmd(struct parser *p, char closer, struct tmpl_cmd *cmd)
 	}
 	if (cmd->args == NULL)
 		return fail(p, "missing value for command", "", 0);
-	if (cmd->args->next != NULL && cmd->args->kind != OP_FUNC)
+	/* the one method that rows have */
+	bool is_method = cmd->args->kind == OP_DOT && cmd->args->fields > 0 &&
+			 strcmp(cmd->args->field[cmd->args->fields - 1], "Label") == 0;
+	if (cmd->args->next != NULL && cmd->args->kind != OP_FUNC && !is_method)
 		return fail(p, "can't give argument to non-function ", p->text + cmd->args->pos,
 			    cmd->args->end - cmd->args->pos);
 	return 0;

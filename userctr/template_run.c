@@ -90,12 +90,35 @@ static int eval_arg(struct tmpl_run *x, const struct tmpl_arg *a, const struct v
 	return r < 0 ? r : walk(x, a, ret);
 }
 
+/* {{.Label "key"}}: the rows' "Labels" is "a=b,c=d". */
+static int label_of(struct tmpl_run *x, const struct tmpl_arg *key, const struct val *dot, struct val *ret)
+{
+	struct val k;
+	int r = eval_arg(x, key, dot, &k);
+
+	if (r < 0)
+		return r;
+	*ret = (x->flags & TMPL_HEAD) != 0 ? k : (struct val){.kind = VAL_STR, .text = ""};
+	if (k.kind != VAL_STR || dot->kind != VAL_JSON || (x->flags & TMPL_HEAD) != 0)
+		return 0;
+	const char *s = json_str_or(json_get(dot->json, "Labels"), "");
+	while (*s != '\0') {
+		size_t n = strcspn(s, ",");
+		if (n > k.len && memcmp(s, k.text, k.len) == 0 && s[k.len] == '=')
+			*ret = (struct val){.kind = VAL_STR, .text = s + k.len + 1, .len = n - k.len - 1};
+		s += n + (s[n] == ',');
+	}
+	return 0;
+}
+
 static int eval_cmd(struct tmpl_run *x, const struct tmpl_cmd *cmd, const struct val *dot, const struct val *piped,
 		    struct val *ret)
 {
 	struct val args[TMPL_ARGS];
 	size_t n = 0;
 
+	if (cmd->args->kind == OP_DOT && cmd->args->next != NULL)
+		return label_of(x, cmd->args->next, dot, ret);
 	if (cmd->args->kind != OP_FUNC) {
 		if (piped != NULL)
 			return tmpl_fail(x, cmd->args, "can't give argument to non-function", "", "");
