@@ -78,10 +78,14 @@ static int load(struct daemon *d, struct err *e)
 	int r = file_read(dir, FILE_NAME, &b, e);
 	if (r == -ENOENT)
 		return 0;
-	if (r == 0)
-		r = json_parse(buf_str(&b), b.len, &doc, e);
 	if (r < 0)
 		return err_wrap(e, r, "'%s/%s'", d->conf.root, FILE_NAME);
+	if (json_parse(buf_str(&b), b.len, &doc, &why) < 0) {
+		/* a bad disk: the containers matter more than their networks, and somebody may want to look at it */
+		log_error("net", "'%s/%s' is put aside as '%s.bad': %s", d->conf.root, FILE_NAME, FILE_NAME, why.msg);
+		(void)renameat(dir, FILE_NAME, dir, FILE_NAME ".bad"); /* else it is replaced */
+		return 0;
+	}
 	struct json_iter it = json_iter(json_get(json_root(doc), "networks"));
 	while (json_next(&it) && d->nets->count < NETS_MAX) {
 		struct json_writer w;

@@ -276,6 +276,22 @@ static void test_networks(void **state)
 	assert_string_equal(e.msg, "host is a pre-defined network and cannot be removed");
 	assert_ok(nets_remove(&w.d, n, E));
 	assert_string_equal(last_event, "network destroy auto");
+
+	/* one bad record is left out; a bad file is put aside */
+	char path[100], bad[110];
+	snprintf(path, sizeof(path), "%s/networks.json", w.root);
+	snprintf(bad, sizeof(bad), "%s.bad", path);
+	close_daemon(&w);
+	put_file(path, "{\"version\":1,\"networks\":[{\"Name\":\"x\"},{\"Name\":\"none\",\"Id\":\"00\",\"Created\":\"c\","
+		       "\"Driver\":\"null\",\"Predefined\":true}]}");
+	open_daemon(&w);
+	assert_int_equal(w.d.nets->count, 3);
+	assert_string_equal(w.d.nets->predefined[2]->drv.id, "00");
+	close_daemon(&w);
+	put_file(path, "{\"version\":1,\"netwo");
+	open_daemon(&w);
+	assert_int_equal(w.d.nets->count, 3);
+	assert_int_equal(access(bad, F_OK), 0);
 	tear(&w);
 }
 
@@ -715,6 +731,56 @@ static void test_names_inside_only(void **state)
 	tear(&w);
 }
 
+/* A server that says nothing, then one that says the wrong thing: asked again, then given up; nothing of it stays. */
+static void test_names_unanswered(void **state)
+{
+	struct world w;
+	struct box a;
+	char got[IP_TEXT_MAX];
+
+	(void)state;
+	build(&w);
+	make_net(&w, "{\"Name\":\"gnet\"}");
+	make_box(&w, &a, "web", "gnet", "{}", "{}", "{}");
+	start(&w, &a);
+	int silent = serve(HOST, SOCK_DGRAM, 53);
+	assert_int_equal(resolves(&w, a.ns, SOCK_DGRAM, "127.0.0.11", "elsewhere.example", DNS_A, got), DNS_FAILED);
+	assert_int_equal(w.d.nets->dns_asks, 0);
+	uint8_t first[600], second[600];
+	struct sockaddr_in from, again;
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(silent, first, sizeof(first), 0, (struct sockaddr *)&from, &len);
+	assert_true(n > DNS_HEAD);
+	assert_int_equal(recvfrom(silent, second, sizeof(second), 0, (struct sockaddr *)&again, &len), n);
+	assert_true(from.sin_port != again.sin_port); /* a new socket each time */
+
+	/* a forged answer: right but for its id */
+	int client = sock(a.ns, SOCK_DGRAM);
+	struct sockaddr_in to_us = to("127.0.0.11", 53);
+	n = (ssize_t)put_query(first, "other.example", DNS_A);
+	assert_int_equal(sendto(client, first, (size_t)n, 0, (struct sockaddr *)&to_us, sizeof(to_us)), n);
+	assert_true(serve_until(&w, silent));
+	n = recvfrom(silent, second, sizeof(second), 0, (struct sockaddr *)&from, &len);
+	second[2] |= 0x80;
+	second[1] ^= 1;
+	assert_int_equal(sendto(silent, second, (size_t)n, 0, (struct sockaddr *)&from, sizeof(from)), n);
+	assert_ok(loop_once(&w.d.loop, 500, E));
+	assert_false(ready(client, POLLIN, 0));
+	second[1] ^= 1;
+	assert_int_equal(sendto(silent, second, (size_t)n, 0, (struct sockaddr *)&from, sizeof(from)), n);
+	assert_true(serve_until(&w, client));
+	/* stopping with a question under way */
+	assert_int_equal(sendto(client, first, (size_t)n, 0, (struct sockaddr *)&to_us, sizeof(to_us)), n);
+	assert_true(serve_until(&w, silent));
+	assert_int_equal(w.d.nets->dns_asks, 1);
+	close(client);
+	stop(&w, &a);
+	assert_int_equal(w.d.nets->dns_asks, 0);
+	close(silent);
+	drop(&a);
+	tear(&w);
+}
+
 /* A container that is a name server itself, and a restart of the daemon. */
 static void test_name_server_inside(void **state)
 {
@@ -763,7 +829,7 @@ int main(void)
 		cmocka_unit_test(test_port_ranges),	  cmocka_unit_test(test_host_none),
 		cmocka_unit_test(test_join_and_leave),	  cmocka_unit_test(test_refused_at_create),
 		cmocka_unit_test(test_names),		  cmocka_unit_test(test_names_inside_only),
-		cmocka_unit_test(test_name_server_inside),
+		cmocka_unit_test(test_names_unanswered),  cmocka_unit_test(test_name_server_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
