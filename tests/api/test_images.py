@@ -439,3 +439,15 @@ def test_client_that_goes_leaves_nothing(make_daemon):
     os.close(end)
     assert d.docker("images", "-q").stdout == ""
     assert debris(d) == []
+
+
+def test_disk_full(make_daemon):
+    d = make_daemon(setup='mkdir -p "$4"; mount -t tmpfs -o size=3m none "$4"')
+    load(d, im.docker_archive("small:1", LAYER))
+    p = load(d, im.docker_archive("bb:1", im.tar(im.entry("zeros", bytes(4 << 20)))), ok=False)
+    assert p.returncode == 1 and b"No space left on device" in p.stderr
+    assert d.docker("images", "--format", "{{.Repository}}").stdout == "small\n"
+    d.inside("sh", "-c", 'until [ -z "$(ls -A "$1")" ]; do :; done', "sh", str(d.root / "tmp"))
+    load(d, im.docker_archive("other:1", UPPER))  # there is room again
+    d.docker("rmi", "small:1", "other:1")
+    assert d.inside("ls", str(d.root / "layers")).stdout == ""
