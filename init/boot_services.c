@@ -20,7 +20,7 @@ static int make_dirs(struct err *e)
 		const char *path;
 		mode_t mode;
 	} dirs[] = {{"/run/slipway/notify", 0711}, {"/run/slipway/log", 0750}, {"/run/slipway/network", 0755},
-		    {"/run/slipway/syslog", 0755}};
+		    {"/run/slipway/syslog", 0755}, {"/run/slipway/time", 0755}};
 
 	for (size_t i = 0; i < countof(dirs); i++)
 		if (mkdir(dirs[i].path, dirs[i].mode) < 0 && errno != EEXIST)

@@ -6,8 +6,8 @@
  *
  * Times are milliseconds of a clock that counts through sleep (CLOCK_BOOTTIME).
  */
-#ifndef NETWORK_DHCP_FSM_H
-#define NETWORK_DHCP_FSM_H
+#ifndef IMAGES_NETWORK_DHCP_FSM_H
+#define IMAGES_NETWORK_DHCP_FSM_H
 
 #include <stdbool.h>
 #include <stdint.h>

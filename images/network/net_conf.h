@@ -6,8 +6,8 @@
  * A selector is a link's name, a glob (eth*), or mac=52:54:00:12:34:56 (with globs too); `match` replaces it. For one link
  * the first MAC match counts, else the first exact name, else the first glob; entries are not mixed.
  */
-#ifndef NETWORK_NET_CONF_H
-#define NETWORK_NET_CONF_H
+#ifndef IMAGES_NETWORK_NET_CONF_H
+#define IMAGES_NETWORK_NET_CONF_H
 
 #include <net/if.h>
 #include <stdbool.h>

@@ -8,8 +8,8 @@
  *   state.c    network.json, and taking a former process's leases from it
  *   online.c   the verb wait-online
  */
-#ifndef NETWORK_NETWORK_H
-#define NETWORK_NETWORK_H
+#ifndef IMAGES_NETWORK_NETWORK_H
+#define IMAGES_NETWORK_NETWORK_H
 
 #include <net/if.h>
 #include <stdbool.h>

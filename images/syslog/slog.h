@@ -7,8 +7,8 @@
  *   file.c     /var/log/messages and its predecessors
  *   remote.c   another machine that wants them too
  */
-#ifndef SYSLOG_SLOG_H
-#define SYSLOG_SLOG_H
+#ifndef IMAGES_SYSLOG_SLOG_H
+#define IMAGES_SYSLOG_SLOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -23,6 +23,7 @@ static const struct key table[] = {
 	{"network.interfaces.*.match", KEY_TEXT, false, 0, 0, NULL, "which links are meant, instead of the key's own word"},
 	{"network.interfaces.*.mtu", KEY_NUMBER, false, 68, 65535, NULL, "largest packet of a link"},
 	{"network.interfaces.mac", KEY_TEXT, true, 0, 0, NULL, "ADDRESS.FIELD=value: a link by its hardware address"},
+	{"ntp.servers", KEY_TEXT, true, 0, 0, NULL, "time servers, instead of those of leases"},
 	{"password", KEY_TEXT, false, 0, 0, NULL, "password of the console user, for this boot"},
 	{"recovery", KEY_FLAG, false, 0, 0, NULL, "stop before the state partition with a root shell"},
 	{"shutdown_timeout", KEY_NUMBER, false, 5, 3600, NULL, "seconds until an orderly shutdown is cut short"},

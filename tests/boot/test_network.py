@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network and log services on the machine itself: a lease from QEMU's server, names, the log, and their privilege."""
 import json
+import socket
+import struct
+import threading
+import time
 
 BOOT_S = 250
 
@@ -36,3 +40,31 @@ def test_name_from_the_lease_and_a_restart(machine):
     assert out.split() == ["1", "1"], "the kernel's log is not written twice"
     assert "10.5.0.30/24" in vm.sh("ip -4 addr")[0]
     assert "goes on with the lease of a former process" in vm.sh("cat /run/slipway/log/network.log")[0]
+
+
+def ntp_answer(request, ahead_s):
+    now = int((time.time() + ahead_s + 2208988800) * 2**32)
+    return struct.pack(">BBBbII4s", 0x24, 2, 6, -20, 0x100, 0x100, b"TEST") + struct.pack(">Q", now) + request[40:48] + \
+        struct.pack(">QQ", now, now)
+
+
+def test_time(machine):
+    """The clock is set by what a server on this side of the machine says, an hour ahead."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    vm = machine("kernel", cmdline=f"slipway.autologin=ttyS0 slipway.ntp.servers=10.0.2.2:{server.getsockname()[1]}")
+
+    def serve():
+        try:
+            while True:
+                request, who = server.recvfrom(1000)
+                server.sendto(ntp_answer(request, 3600), who)
+        except OSError:
+            return
+    threading.Thread(target=serve, daemon=True).start()
+    vm.wait_ready()
+    out, code = vm.sh("timeout 60 sh -c 'until grep -q synchronized.:true /run/slipway/time/time.json; do sleep 1; done'; date +%s")
+    assert code == 0 and abs(int(out.split()[-1]) - time.time() - 3600) < 10, out
+    out, _ = vm.sh("cat /run/slipway/log/time.log; grep -E 'Cap(Eff|Bnd)' /proc/$(pidof slipway-time)/status")
+    assert "the clock was behind by 3" in out and "it is set" in out and out.split()[-3] == out.split()[-1] == "0000000002000000", out
+    server.close()

@@ -58,6 +58,7 @@ static void test_5424(void **state)
 	EXPECT("<34>1 - - - - - -", "4.2||||");
 	EXPECT("<34>1 - - - - - - x", "4.2||||x");
 	EXPECT("<34>1 - h a 7 - [x@1 k=\"a\\\"]b\"][y] t", "4.2|h|a|7|[x@1 k=\"a\\\"]b\"][y] t");
+	EXPECT("<34>1 - h a 7 - [x k=\"\\\"\"] t", "4.2|h|a|7|[x k=\"\\\"\"] t");
 	EXPECT("<34>1 - h a 7 - [x@1 k=\"", "4.2||||1 - h a 7 - [x@1 k=\"");
 	EXPECT("<34>1 yesterday h a 7 - - t", "4.2||||1 yesterday h a 7 - - t");
 	EXPECT("<34>1 - h a 7", "4.2||||1 - h a 7");
