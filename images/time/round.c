@@ -196,8 +196,9 @@ static int ask(struct server *v, struct err *e)
 	(void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)); /* without it our own time is taken */
 	if (connect(fd, (struct sockaddr *)&v->addr, v->addr_len) < 0)
 		return err_set(e, errno, "reach %s", v->name);
-	if (getrandom(&v->cookie, sizeof(v->cookie), GRND_NONBLOCK) != sizeof(v->cookie))
-		return err_say(e, EAGAIN, "no randomness yet");
+	/* a machine that has just started has little randomness: the time does not wait for more */
+	if (getrandom(&v->cookie, sizeof(v->cookie), GRND_INSECURE) != sizeof(v->cookie))
+		return err_set(e, errno, "get randomness");
 	sntp_write(v->cookie, out);
 	v->source = (struct source){.fd = fd, .name = "server", .ready = on_answer, .gone = on_gone};
 	int r = loop_add(&v->t->loop, &v->source, EPOLLIN, e);
