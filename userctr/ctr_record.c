@@ -19,12 +19,13 @@
 #define RECORD_MAX     (8u << 20)
 #define RECORD_VERSION 1
 
-/* Stored numbers of enum ctr_phase; STARTING is never stored: a start that was not finished did not happen. */
-static enum ctr_phase stored_phase(const struct ctr_life *l)
+/* Stored numbers of enum ctr_phase; STARTING is never stored: a start that was not finished did not happen. One by policy is
+ * then still to come. */
+static enum ctr_phase stored_phase(const struct ctr *c)
 {
-	if (l->phase == PHASE_STARTING)
-		return l->has_run ? PHASE_EXITED : PHASE_CREATED;
-	return l->phase;
+	if (c->life->phase != PHASE_STARTING)
+		return c->life->phase;
+	return c->state == CTR_RESTARTING ? PHASE_BACKOFF : c->life->has_run ? PHASE_EXITED : PHASE_CREATED;
 }
 
 static void print_mount(struct json_writer *w, const struct ctr_mount *m)
@@ -59,7 +60,7 @@ void ctr_record_print(const struct ctr *c, struct buf *out)
 	jw_kstr(&w, "id", c->id);
 	jw_kstr(&w, "name", c->name);
 	jw_kstr(&w, "image", digest_text(&c->image, image));
-	jw_kint(&w, "phase", stored_phase(c->life));
+	jw_kint(&w, "phase", stored_phase(c));
 	jw_kint(&w, "exitCode", c->exit_code);
 	jw_kbool(&w, "oomKilled", c->oom_killed);
 	jw_kint(&w, "created", c->created_ns);
