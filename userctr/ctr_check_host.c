@@ -196,6 +196,23 @@ static int check_sysctls(const struct json *host, struct err *e)
 
 /* ---- what is not there ---- */
 
+/* A path below the cgroup mount: buildx and kubelets name one. The system's own are not a container's to be in. */
+static int check_parent(const char *path, struct err *e)
+{
+	static const char *const own[] = {"system", "monitors"};
+	const char *p = path + strspn(path, "/");
+
+	if (strlen(path) > 512 || strpbrk(path, ":\n") != NULL)
+		return err_say(e, EINVAL, "invalid CgroupParent '%.100s'", path);
+	for (size_t i = 0; i < countof(own); i++)
+		if (strcspn(p, "/") == strlen(own[i]) && strncmp(p, own[i], strlen(own[i])) == 0)
+			return err_say(e, EINVAL, "invalid CgroupParent '%.100s': /%s is the system's own", path, own[i]);
+	for (; *p != '\0'; p += strcspn(p, "/"), p += strspn(p, "/"))
+		if (*p == '.' && strcspn(p, "/") <= 2 && (strcspn(p, "/") == 1 || p[1] == '.'))
+			return err_say(e, EINVAL, "invalid CgroupParent '%.100s'", path);
+	return 0;
+}
+
 static int check_refused(const struct json *host, struct err *e)
 {
 	const char *runtime = conf_str(host, "Runtime"), *iso = conf_str(host, "Isolation"), *driver = conf_str(host, "VolumeDriver");
@@ -220,9 +237,7 @@ static int check_refused(const struct json *host, struct err *e)
 	}
 	if (json_len(json_get(host, "StorageOpt")) > 0)
 		return err_say(e, EINVAL, "StorageOpt is not supported: the storage has no quotas");
-	if (conf_str(host, "CgroupParent")[0] != '\0')
-		return err_say(e, EINVAL, "CgroupParent is not supported: containers live in /docker");
-	return 0;
+	return check_parent(conf_str(host, "CgroupParent"), e);
 }
 
 static int check_annotations(const struct json *host, struct err *e)

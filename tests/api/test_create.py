@@ -148,7 +148,7 @@ REFUSED = [
     (("--log-driver", "syslog"), "logger: no log driver named 'syslog' is registered"),
     (("--security-opt", "apparmor=foo"), "apparmor profile 'foo'"),
     (("--storage-opt", "size=1g"), "StorageOpt is not supported"),
-    (("--cgroup-parent", "/x"), "CgroupParent is not supported"),
+    (("--cgroup-parent", "/system/x"), "/system is the system's own"),
     (("--tmpfs", "/t:foo"), 'invalid tmpfs option ["foo"]'),
     (("-v", "/a:/b:foo"), "invalid mode: foo"),
     (("-w", "x"), "the working directory 'x' is invalid, it needs to be an absolute path"),

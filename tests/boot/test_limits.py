@@ -53,6 +53,11 @@ def test_cgroup_namespace(vm):
     assert run(vm, "", "cat /proc/self/cgroup") == ["0::/"]
     assert run(vm, "--cgroupns host", "cat /proc/self/cgroup")[0].startswith("0::/docker/")
     assert "Read-only" in run(vm, "", "mkdir /sys/fs/cgroup/x")[0]
+    # as buildx asks for its builder
+    vm.sh("docker run -d --name builder --network none --cgroup-parent /docker/buildx --memory 32m busybox sleep 1000", check=True)
+    assert vm.sh("cat /sys/fs/cgroup/docker/buildx/*/memory.max", check=True).strip() == "33554432"
+    vm.sh("docker rm -f builder", check=True)
+    assert vm.sh("ls -d /sys/fs/cgroup/docker/buildx/*/ 2>/dev/null | wc -l", check=True).strip() == "0"
 
 
 def test_filters_are_compiled_once(vm):

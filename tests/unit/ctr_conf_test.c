@@ -309,7 +309,11 @@ static void test_refusals(void **state)
 		{"{\"DeviceRequests\":[{\"Driver\":\"nvidia\",\"Count\":-1}]}",
 		 "could not select device driver \"nvidia\": DeviceRequests are not supported"},
 		{"{\"StorageOpt\":{\"size\":\"1g\"}}", "StorageOpt is not supported: the storage has no quotas"},
-		{"{\"CgroupParent\":\"/x\"}", "CgroupParent is not supported: containers live in /docker"},
+		{"{\"CgroupParent\":\"/docker/../x\"}", "invalid CgroupParent '/docker/../x'"},
+		{"{\"CgroupParent\":\"./x\"}", "invalid CgroupParent './x'"},
+		{"{\"CgroupParent\":\"a:b\"}", "invalid CgroupParent 'a:b'"},
+		{"{\"CgroupParent\":\"//system/x\"}", "invalid CgroupParent '//system/x': /system is the system's own"},
+		{"{\"CgroupParent\":\"monitors\"}", "invalid CgroupParent 'monitors': /monitors is the system's own"},
 		{"{\"Annotations\":{\"io.slipway.rootfs.lower\":\"/\"}}", "invalid Annotations: 'io.slipway.rootfs.lower' is reserved"},
 		{"{\"Binds\":[\"/a:/b:/c\"]}", "invalid mode: /c"},
 		{"{\"Binds\":[\"/a:ro\"]}", "invalid volume specification: '/a:ro'"},
@@ -354,6 +358,8 @@ static void test_warnings(void **state)
 	assert_null(json_get(c.host, "KernelMemory"));
 	ctr_conf_release(&c);
 	buf_release(&w);
+	c = make("{\"Cmd\":[\"a\"],\"HostConfig\":{\"CgroupParent\":\"/docker/build..x/.y\"}}", NULL);
+	ctr_conf_release(&c);
 	/* what the client sends for nothing */
 	c = make("{\"Cmd\":[\"a\"],\"HostConfig\":{\"OomKillDisable\":false,\"MemorySwappiness\":-1,\"PidsLimit\":0}}", NULL);
 	ctr_conf_release(&c);
