@@ -37,6 +37,7 @@ static int use_volume(struct ctr *c, struct ctr_mount *m, struct err *e)
 	bool is_new;
 
 	int r = volume_make(c->d, m->name, m->volume_options, m->volume_labels, &name, &path, &is_new, e);
+	m->volume_options = m->volume_labels = NULL; /* of a document that `docker update` replaces */
 	if (r < 0)
 		return r;
 	char *n = strdup(name), *s = strdup(path);
