@@ -167,7 +167,7 @@ static const char *default_root(void)
 
 int main(int argc, char **argv)
 {
-	struct sysctr_opt opt = {.root = default_root()};
+	struct sysctr_opt opt = {0};
 	const char *log = NULL;
 	bool is_debug = false;
 	int c;
@@ -190,6 +190,8 @@ int main(int argc, char **argv)
 		default: return help(stderr);
 		}
 	}
+	if (opt.root == NULL)
+		opt.root = default_root();
 	int fd = log != NULL ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : 2;
 	if (fd < 0) {
 		fprintf(stderr, "sysctr: open log '%s': %s\n", log, strerror(errno));

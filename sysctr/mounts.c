@@ -99,17 +99,21 @@ static int bind_one(struct stage *s, const struct oci_mount *m, const struct wan
 	return r < 0 ? err_set(e, -r, "bind '%s'", m->source) : 0;
 }
 
-/* proc and sysfs belong at their places only, and only on real directories: a link there would move them (CVE-2019-19921). */
-static int check_special(struct stage *s, const struct oci_mount *m, struct err *e)
+/* proc and sysfs belong at their places only, and only on real directories: a link there would move them (CVE-2019-19921).
+ * Elsewhere links are followed; only a path without any can be told from its words not to lead into /proc. */
+static int fs_target(struct stage *s, const struct oci_mount *m, struct err *e)
 {
-	struct stat st;
+	bool is_special = strcmp(m->type, "proc") == 0 || strcmp(m->type, "sysfs") == 0;
+	bool may_be_proc = strncmp(m->destination + strspn(m->destination, "/."), "proc", 4) == 0 || strstr(m->destination, "..") != NULL;
 
-	if (strcmp(m->type, "proc") != 0 && strcmp(m->type, "sysfs") != 0)
-		return 0;
-	if (fstatat(s->rootfd, m->destination + strspn(m->destination, "/"), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    !S_ISDIR(st.st_mode))
+	int plain = path_mkdir_plain_in(s->rootfd, m->destination, 0755);
+	if (is_special && (plain == -ELOOP || plain == -ENOTDIR))
 		return err_set(e, E_SPEC, "'%s' of the root file system is not a directory", m->destination);
-	return 0;
+	if (plain >= 0 && !may_be_proc)
+		return plain;
+	stage_fd int target = plain >= 0 ? plain : path_mkdir_in(s->rootfd, m->destination, 0755, e);
+	int r = target < 0 || strcmp(m->type, "proc") == 0 ? target : guard_proc(s, m, target, -1, e);
+	return r < 0 ? r : take_fd(target);
 }
 
 /* The container's own cgroup as a bind mount: where it has no cgroup namespace a mount of its own would show the host's. */
@@ -164,17 +168,12 @@ static int fs_one(struct stage *s, const struct oci_mount *m, const struct want 
 
 	if (m->type == NULL || m->type[0] == '\0')
 		return err_set(e, E_SPEC, "type is missing");
-	int r = check_special(s, m, e);
-	if (r < 0)
-		return r;
 	bool is_cgroup = strcmp(m->type, "cgroup") == 0 || strcmp(m->type, "cgroup2") == 0;
 	if (is_cgroup && !s->has_cgroupns)
 		return bind_cgroup(s, m, w, e);
-	stage_fd int target = path_mkdir_in(s->rootfd, m->destination, 0755, e);
+	stage_fd int target = fs_target(s, m, e);
 	if (target < 0)
 		return target;
-	if (strcmp(m->type, "proc") != 0 && (r = guard_proc(s, m, target, -1, e)) < 0)
-		return r;
 	if (w->want_copy)
 		return mount_copied(target, w, e);
 	const char *type = is_cgroup ? "cgroup2" : m->type;

@@ -34,9 +34,8 @@ static int make_empty(struct err *e)
 {
 	stage_fd int ctx = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
 
-	if (ctx < 0 || sys_fsconfig(ctx, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
-	    sys_fsconfig(ctx, FSCONFIG_SET_STRING, "size", "4k", 0) < 0 ||
-	    sys_fsconfig(ctx, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 || sys_fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (ctx < 0 || sys_fsconfig(ctx, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 || /* for who may make it writable again */
+	    sys_fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_set(e, errno, "make an empty tmpfs");
 	int fd = sys_fsmount(ctx, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	return fd < 0 ? err_set(e, errno, "make an empty tmpfs") : fd;

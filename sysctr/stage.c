@@ -375,21 +375,26 @@ static int run_start_hooks(struct stage *s, struct err *e)
 /* Handlers end with execve(2), ignoring does not. Which are ignored is told by one small file, where 64 calls would. */
 static void reset_signals(const struct stage *s)
 {
-	uint64_t ignored = ~UINT64_C(0);
+	uint64_t ignored = ~UINT64_C(0), blocked = 1;
 	char text[1024];
 	sigset_t none;
 
 	owned_fd int fd = s->procfd >= 0 ? openat(s->procfd, "self/stat", O_RDONLY | O_CLOEXEC) : -1;
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
 	text[n > 0 ? n : 0] = '\0';
-	const char *p = strrchr(text, ')'); /* the name before may hold anything; field 33 is the mask */
-	for (int field = 2; p != NULL && field < 33; field++)
+	const char *p = strrchr(text, ')'); /* the name before may hold anything; fields 32 and 33 are the masks */
+	for (int field = 2; p != NULL && field < 32; field++)
 		p = strchr(p + 1, ' ');
-	if (p != NULL)
-		ignored = strtoull(p, NULL, 10);
+	if (p != NULL) {
+		char *next;
+		blocked = strtoull(p, &next, 10);
+		ignored = strtoull(next, NULL, 10);
+	}
 	for (int sig = 1; sig < NSIG; sig++)
 		if ((ignored >> (sig - 1) & 1) != 0)
 			(void)signal(sig, SIG_DFL); /* fails for the two that cannot be changed */
+	if (blocked == 0)
+		return;
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail for a valid set */
 }

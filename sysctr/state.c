@@ -111,7 +111,8 @@ uint64_t proc_start_time(pid_t pid)
 
 bool record_is_alive(const struct record *r)
 {
-	return r->pid > 0 && proc_start_time(r->pid) == r->pid_start;
+	/* no start time: it had ended before the record was written */
+	return r->pid > 0 && r->pid_start != 0 && proc_start_time(r->pid) == r->pid_start;
 }
 
 enum sysctr_status record_status(int dir, const struct record *r)

@@ -15,12 +15,12 @@
 
 #define AGAIN_MAX 128 /* openat2 says EAGAIN when the tree is renamed under it; a hostile owner may insist */
 
-static int open_once(int root, const char *path, int flags, mode_t mode)
+static int open_how(int root, const char *path, int flags, mode_t mode, uint64_t more)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
 		.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more,
 	};
 	int fd;
 
@@ -32,6 +32,11 @@ static int open_once(int root, const char *path, int flags, mode_t mode)
 			return -errno;
 	}
 	return -EAGAIN;
+}
+
+static int open_once(int root, const char *path, int flags, mode_t mode)
+{
+	return open_how(root, path, flags, mode, 0);
 }
 
 int path_open_in(int root, const char *path, int flags, mode_t mode, struct err *e)
@@ -73,20 +78,27 @@ int path_open_parent_in(int root, const char *path, char *ret_name, struct err *
 }
 
 /* The usual case: only the last part is missing. A name of dots, or one that somebody made meanwhile, is for the long way. */
-static int make_last(int root, const char *path, mode_t mode)
+static int make_last(int root, const char *path, mode_t mode, uint64_t more)
 {
 	char parent[PATH_MAX], name[NAME_MAX + 1];
 
 	int r = split(path, parent, name, NULL);
 	if (r < 0 || name[0] == '\0')
 		return r < 0 ? r : -ENOENT;
-	owned_fd int dir = open_once(root, parent, O_PATH | O_DIRECTORY, 0);
+	owned_fd int dir = open_how(root, parent, O_PATH | O_DIRECTORY, 0, more);
 	if (dir < 0)
 		return dir;
 	if (mkdirat(dir, name, mode) < 0)
 		return errno == EEXIST ? -ENOENT : -errno;
 	int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+int path_mkdir_plain_in(int root, const char *path, mode_t mode)
+{
+	int fd = open_how(root, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+
+	return fd == -ENOENT ? make_last(root, path, mode, RESOLVE_NO_SYMLINKS) : fd;
 }
 
 int path_mkdir_in(int root, const char *path, mode_t mode, struct err *e)
@@ -99,7 +111,7 @@ int path_mkdir_in(int root, const char *path, mode_t mode, struct err *e)
 	int there = open_once(root, path, O_PATH | O_DIRECTORY, 0);
 	if (there >= 0)
 		return there;
-	there = there == -ENOENT ? make_last(root, path, mode) : there;
+	there = there == -ENOENT ? make_last(root, path, mode, 0) : there;
 	if (there != -ENOENT)
 		return there >= 0 ? there : err_set(e, -there, "make directory '%s' inside the root", path);
 	/* shortest prefix first: each existing prefix is resolved by the kernel, links and all */

@@ -32,6 +32,9 @@ int path_open_parent_in(int root, const char *path, char *ret_name, struct err *
 /* mkdir -p below root, through existing symbolic links that stay inside. Returns an O_PATH descriptor of it. */
 int path_mkdir_in(int root, const char *path, mode_t mode, struct err *e);
 
+/* The same without symbolic links on the way, and at most the last part made: the directory is where the words of the path
+ * say. Returns an O_PATH descriptor, or -ELOOP, -ENOENT, -ENOTDIR ... */
+int path_mkdir_plain_in(int root, const char *path, mode_t mode);
 /* Like path_mkdir_in() for the parents, and an empty regular file at the end unless something is there.
  * Returns an O_PATH descriptor of it. */
 int path_touch_in(int root, const char *path, mode_t mode, struct err *e);

@@ -75,6 +75,84 @@ static void test_defaults(void **state)
 	oci_spec_free(s);
 }
 
+static void test_hooks(void **state)
+{
+	struct oci_spec *s = parse(HEAD ",\"hooks\":{\"prestart\":[{\"path\":\"/a\"}],\"poststop\":[{\"path\":\"/b\",\"args\":[\"b\",\"c\"],"
+					"\"env\":[\"X=y\"],\"timeout\":3},{\"path\":\"/c\"}]}}");
+
+	(void)state;
+	assert_int_equal(s->hook_counts[OCI_HOOK_PRESTART], 1);
+	assert_string_equal(s->hooks[OCI_HOOK_PRESTART][0].args[0], "/a");
+	assert_null(s->hooks[OCI_HOOK_PRESTART][0].env[0]);
+	assert_true(s->hooks[OCI_HOOK_PRESTART][0].timeout_s == OCI_UNSET);
+	assert_int_equal(s->hook_counts[OCI_HOOK_POSTSTOP], 2);
+	assert_string_equal(s->hooks[OCI_HOOK_POSTSTOP][0].args[1], "c");
+	assert_int_equal(s->hooks[OCI_HOOK_POSTSTOP][0].timeout_s, 3);
+	assert_int_equal(s->hook_counts[OCI_HOOK_POSTSTART], 0);
+	oci_spec_free(s);
+}
+
+static void test_linux(void **state)
+{
+	struct oci_spec *s = parse(
+		HEAD ",\"mounts\":[{\"destination\":\"/m\",\"uidMappings\":[{\"containerID\":0,\"hostID\":5,\"size\":6}],"
+		     "\"gidMappings\":[{\"containerID\":0,\"hostID\":7,\"size\":8}]}],"
+		     "\"linux\":{\"personality\":{\"domain\":\"LINUX32\"},\"timeOffsets\":{\"boottime\":{\"secs\":-5,\"nanosecs\":6}},"
+		     "\"netDevices\":{\"eth0\":{\"name\":\"x\"},\"eth1\":{}},\"mountLabel\":\"l\","
+		     "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0,9\",\"flags\":[\"MPOL_F_STATIC_NODES\"]},"
+		     "\"resources\":{\"memory\":{\"checkBeforeUpdate\":true},\"cpu\":{\"burst\":7},"
+		     "\"blockIO\":{\"weight\":10,\"throttleWriteBpsDevice\":[{\"major\":8,\"minor\":1,\"rate\":18446744073709551615}]},"
+		     "\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":3}],\"rdma\":{\"mlx\":{\"hcaObjects\":4}}}}}");
+
+	(void)state;
+	assert_int_equal(s->mounts[0].uid_maps[0].outside, 5);
+	assert_int_equal(s->mounts[0].gid_maps[0].size, 8);
+	assert_int_equal(s->personality, 8);
+	assert_true(s->time_offsets[0].secs == -5 && s->time_offsets[0].nanosecs == 6);
+	assert_string_equal(s->net_devices[0].rename, "x");
+	assert_null(s->net_devices[1].rename);
+	assert_int_equal(s->memory_policy.mode, 2 | 1 << 15);
+	assert_true(s->memory_policy.nodes[0] == 1 && s->memory_policy.nodes[1] == 2);
+	assert_true(s->resources.memory_check);
+	assert_int_equal(s->resources.cpu_burst, 7);
+	assert_int_equal(s->resources.io_weight, 10);
+	assert_true(s->resources.io_throttles[OCI_WRITE_BPS][0].value == UINT64_MAX);
+	assert_string_equal(s->resources.huge[0].page_size, "2MB");
+	assert_true(s->resources.rdma[0].handles == OCI_UNSET && s->resources.rdma[0].objects == 4);
+	oci_spec_free(s);
+}
+
+static void test_lists(void **state)
+{
+	static const char *const bad[] = {"", "a", "1-", "-1", "3-1", "1,,2", "1024", "0-99999999999999999999", "1 ", "1,"};
+	unsigned char bits[OCI_LIST_BYTES];
+
+	(void)state;
+	assert_int_equal(oci_list_parse("0-2,9,1023", bits), 0);
+	assert_true(bits[0] == 7 && bits[1] == 2 && bits[OCI_LIST_BYTES - 1] == 0x80);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (oci_list_parse(bad[i], bits) == 0)
+			fail_msg("'%s' was taken", bad[i]);
+}
+
+static void test_process(void **state)
+{
+	struct oci_spec *s = NULL;
+	struct err e = {0};
+	const char text[] = "{\"args\":[\"a\"],\"cwd\":\"/\",\"scheduler\":{\"policy\":\"SCHED_DEADLINE\",\"runtime\":1,\"deadline\":2,"
+			    "\"period\":3,\"flags\":[\"SCHED_FLAG_RECLAIM\"]},\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\",\"priority\":7},"
+			    "\"execCPUAffinity\":{\"final\":\"1\"},\"apparmorProfile\":\"p\"}";
+
+	(void)state;
+	assert_int_equal(oci_process_parse(text, strlen(text), &s, &e), 0);
+	assert_true(s->process.scheduler.is_set && s->process.scheduler.policy == 6 && s->process.scheduler.flags == 2);
+	assert_true(s->process.io_class == 1 && s->process.io_priority == 7);
+	assert_null(s->process.affinity_initial);
+	assert_int_equal(s->process.affinity_final[0], 2);
+	assert_string_equal(s->process.apparmor, "p");
+	oci_spec_free(s);
+}
+
 static void test_refused_by_name(void **state)
 {
 	static const struct {
@@ -93,6 +171,20 @@ static void test_refused_by_name(void **state)
 		{HEAD ",\"linux\":{\"resources\":{\"hugepageLimits\":[{}]}}}", "linux.resources.hugepageLimits[0].pageSize"},
 		{HEAD ",\"linux\":{\"uidMappings\":[{\"size\":0}]}}", "linux.uidMappings[0].size"},
 		{HEAD ",\"linux\":{\"devices\":[{\"path\":\"/dev/x\",\"type\":\"q\"}]}}", "linux.devices[0].type"},
+		{HEAD ",\"hooks\":{\"poststop\":[{\"path\":\"x\"}]}}", "hooks.poststop[0].path"},
+		{HEAD ",\"hooks\":{\"poststop\":[{\"path\":\"/x\",\"timeout\":0}]}}", "hooks.poststop[0].timeout"},
+		{HEAD ",\"hooks\":[]}", "hooks: must be an object"},
+		{HEAD ",\"mounts\":[{\"destination\":\"/m\",\"uidMappings\":[{\"size\":1}]}]}", "mounts[0].gidMappings: is missing"},
+		{HEAD ",\"linux\":{\"personality\":{\"domain\":\"BSD\"}}}", "linux.personality.domain"},
+		{HEAD ",\"linux\":{\"timeOffsets\":{\"realtime\":{}}}}", "linux.timeOffsets"},
+		{HEAD ",\"linux\":{\"timeOffsets\":{\"boottime\":{\"nanosecs\":1000000000}}}}", "linux.timeOffsets.boottime.nanosecs"},
+		{HEAD ",\"linux\":{\"netDevices\":{\"a/b\":{}}}}", "linux.netDevices"},
+		{HEAD ",\"linux\":{\"netDevices\":{\"a\":{\"name\":\"0123456789abcdef\"}}}}", "linux.netDevices.a.name"},
+		{HEAD ",\"linux\":{\"memoryPolicy\":{\"mode\":\"X\"}}}", "linux.memoryPolicy.mode"},
+		{HEAD ",\"linux\":{\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"x\"}}}", "linux.memoryPolicy.nodes"},
+		{HEAD ",\"linux\":{\"resources\":{\"blockIO\":{\"weightDevice\":[{\"major\":1}]}}}}", "blockIO.weightDevice[0].minor"},
+		{HEAD ",\"linux\":{\"resources\":{\"rdma\":{\"a b\":{}}}}}", "linux.resources.rdma"},
+		{HEAD ",\"linux\":{\"resources\":{\"cpu\":{\"realtimePeriod\":5}}}}", "linux.resources.cpu.realtimePeriod"},
 		{HEAD ",\"linux\":{\"intelRdt\":{\"closID\":\"x\"}}}", "linux.intelRdt: is not supported"},
 	};
 
@@ -127,6 +219,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_linux),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_refused_by_name),
 		cmocka_unit_test(test_bounded),
 	};
