@@ -26,6 +26,10 @@ bool api_size(struct req *q, unsigned *ret_rows, unsigned *ret_cols);
 /* detachKeys of the query, decoded. Returns false after having replied. */
 bool api_detach_keys(struct req *q, const char *fallback, char *out, unsigned size);
 
+/* api_container_archive.c */
+void api_container_export(struct req *q);
+void api_container_archive(struct req *q);
+
 /* api_container_proc.c, api_container_stats.c */
 void api_container_top(struct req *q);
 void api_container_stats(struct req *q);

@@ -5,44 +5,16 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
+#include "lib/image/pack.h"
 #include "lib/sys/io.h"
 #include "lib/sys/path.h"
-#include "lib/sys/syscalls.h"
 #include "userctr/copy_tree.h"
+#include "userctr/layers.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
-
-/* The image's root, as a mount that is attached nowhere. One layer needs no overlay. */
-static int open_layers(const char *lower, struct err *e)
-{
-	char one[PATH_MAX];
-
-	if (strchr(lower, ':') == NULL) {
-		int fd = open(lower, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		return fd < 0 ? err_set(e, errno, "layer '%s'", lower) : fd;
-	}
-	owned_fd int fs = sys_fsopen("overlay", FSOPEN_CLOEXEC);
-	if (fs < 0)
-		return err_set(e, errno, "overlay");
-	for (const char *p = lower; *p != '\0';) {
-		size_t n = strcspn(p, ":");
-		if (n >= sizeof(one))
-			return err_set(e, ENAMETOOLONG, "overlay layer");
-		memcpy(one, p, n);
-		one[n] = '\0';
-		if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", one, 0) < 0)
-			return err_set(e, errno, "overlay layer '%s'", one);
-		p += n + (p[n] == ':');
-	}
-	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return err_set(e, errno, "make an overlay");
-	int fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
-	return fd < 0 ? err_set(e, errno, "mount an overlay") : fd;
-}
+#include <unistd.h>
 
 static int populate(int root, const char *path, const char *dest, struct err *e)
 {
@@ -68,7 +40,7 @@ int populate_main(int argc, char **argv)
 		fprintf(stderr, "userctr populate: is started by the daemon: LOWER (PATH DEST)...\n");
 		return 2;
 	}
-	owned_fd int root = open_layers(argv[1], &e);
+	owned_fd int root = layers_open(argv[1], &e);
 	int r = root < 0 ? root : 0;
 	for (int i = 2; r == 0 && i + 1 < argc; i += 2)
 		r = populate(root, argv[i], argv[i + 1], &e);
@@ -88,4 +60,27 @@ int remove_tree_main(int argc, char **argv)
 			bad = 1;
 		}
 	return bad;
+}
+
+static int put(void *ctx, const void *p, size_t n, struct err *e)
+{
+	int r = write_all(*(int *)ctx, p, n);
+
+	return r < 0 ? err_set(e, -r, "write an archive") : 0;
+}
+
+int pack_main(int argc, char **argv)
+{
+	int out = STDOUT_FILENO;
+	const struct pack_sink sink = {put, &out};
+	struct err e;
+
+	if (argc != 1 && argc != 3) {
+		fprintf(stderr, "userctr pack: is started by the daemon: [NAME AS]\n");
+		return 2;
+	}
+	int r = argc == 1 ? pack_tree(3, PACK_MERGED, &sink, &e) : pack_one(3, argv[1], argv[2], &sink, &e);
+	if (r < 0 && r != -EPIPE) /* the client may have seen enough */
+		log_error("userctr", "%s", e.msg);
+	return r < 0;
 }

@@ -5,6 +5,9 @@
 /* The verb `userctr populate LOWER (PATH DEST)...`: fill volumes with what the image has at PATH. */
 int populate_main(int argc, char **argv);
 
+/* The verb `userctr pack [NAME AS]`: a tar of what is below the directory that is descriptor 3, or of one entry of it. */
+int pack_main(int argc, char **argv);
+
 /* The verb `userctr remove-tree DIR...`. */
 int remove_tree_main(int argc, char **argv);
 

@@ -261,15 +261,12 @@ static int put_whiteout(struct pack *p, const char *name, size_t at, const struc
 	return put_other(p, &none, '0');
 }
 
-static int put_entry(struct pack *p, int dir, const char *name, size_t at, unsigned depth, struct err *e)
+/* p->path, len bytes, is its name in the archive */
+static int put_named(struct pack *p, int dir, const char *name, size_t len, unsigned depth, struct err *e)
 {
-	size_t n = strlen(name);
 	const char *first = NULL;
 	struct stat st;
 
-	if (at + n + 2 > sizeof(p->path))
-		return err_set(e, ENAMETOOLONG, "'%.100s'", name);
-	memcpy(p->path + at, name, n + 1);
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "look at it"); /* it went meanwhile */
 	int r = seen(p, &st, &first, e);
@@ -284,15 +281,25 @@ static int put_entry(struct pack *p, int dir, const char *name, size_t at, unsig
 	switch (st.st_mode & S_IFMT) {
 	case S_IFREG: return put_file(p, dir, name, &st, e);
 	case S_IFLNK: return put_symlink(p, dir, name, &st, e);
-	case S_IFDIR: return put_dir(p, dir, name, &st, at + n, depth, e);
+	case S_IFDIR: return put_dir(p, dir, name, &st, len, depth, e);
 	case S_IFIFO: return put_other(p, &st, '6');
 	case S_IFBLK: return put_other(p, &st, '4');
 	case S_IFCHR:
 		if (p->form == PACK_UPPER && st.st_rdev == 0)
-			return put_whiteout(p, name, at, &st, e);
+			return put_whiteout(p, name, len - strlen(name), &st, e);
 		return put_other(p, &st, '3');
 	default: return 0; /* a socket is nothing without its process */
 	}
+}
+
+static int put_entry(struct pack *p, int dir, const char *name, size_t at, unsigned depth, struct err *e)
+{
+	size_t n = strlen(name);
+
+	if (at + n + 2 > sizeof(p->path))
+		return err_set(e, ENAMETOOLONG, "'%.100s'", name);
+	memcpy(p->path + at, name, n + 1);
+	return put_named(p, dir, name, at + n, depth, e);
 }
 
 static int cmp_names(const void *a, const void *b)
@@ -362,11 +369,12 @@ static int put_dir_below(struct pack *p, int fd, size_t len, unsigned depth, str
 	return r;
 }
 
-int pack_tree(int root, enum pack_form form, const struct pack_sink *sink, struct err *e)
+/* Everything below dir, or the entry `name` of it as `as`. */
+static int pack(int dir, const char *name, const char *as, enum pack_form form, const struct pack_sink *sink, struct err *e)
 {
 	struct pack *p = calloc(1, sizeof(*p));
 	static const char zeros[TAR_RECORD];
-	int fd = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	int fd = fcntl(dir, F_DUPFD_CLOEXEC, 3), r;
 
 	if (p == NULL || fd < 0 || (p->piece = malloc(PIECE)) == NULL) {
 		drop_fd(&fd);
@@ -376,7 +384,13 @@ int pack_tree(int root, enum pack_form form, const struct pack_sink *sink, struc
 	p->form = form;
 	p->sink = sink;
 	buf_init(&p->out, (size_t)4 << 20);
-	int r = put_dir_below(p, fd, 0, 0, e);
+	if (name == NULL) {
+		r = put_dir_below(p, fd, 0, 0, e);
+	} else {
+		(void)snprintf(p->path, sizeof(p->path) / 2, "%s", as); /* a name: fits */
+		r = put_named(p, fd, name, strlen(p->path), 0, e);
+		close(fd);
+	}
 	if (r == 0)
 		r = flush(p, e);
 	if (r == 0) {
@@ -391,4 +405,14 @@ int pack_tree(int root, enum pack_form form, const struct pack_sink *sink, struc
 	free(p->piece);
 	free(p);
 	return r;
+}
+
+int pack_tree(int root, enum pack_form form, const struct pack_sink *sink, struct err *e)
+{
+	return pack(root, NULL, NULL, form, sink, e);
+}
+
+int pack_one(int dir, const char *name, const char *as, const struct pack_sink *sink, struct err *e)
+{
+	return pack(dir, name, as, PACK_MERGED, sink, e);
 }

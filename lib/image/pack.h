@@ -12,6 +12,8 @@ enum pack_form {
 	PACK_PRELOADED = 1,
 	/* The upper folder of an overlay: owners, attributes, hard links; whiteouts and opaque folders as archives have them. */
 	PACK_UPPER = 2,
+	/* What a container sees: as above, and a device 0/0 is a device. */
+	PACK_MERGED = 3,
 };
 
 struct pack_sink {
@@ -26,5 +28,8 @@ struct pack_sink {
  * Blocks   reads every file
  */
 int pack_tree(int root, enum pack_form form, const struct pack_sink *sink, struct err *e);
+
+/* The one entry `name` of dir, with what is below it, under the name `as`: PACK_MERGED. */
+int pack_one(int dir, const char *name, const char *as, const struct pack_sink *sink, struct err *e);
 
 #endif

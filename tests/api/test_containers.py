@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers, driven by docker's own client."""
+import base64
+import io
 import json
 import os
 import pty
 import signal
 import socket
 import subprocess
+import tarfile
 import threading
 import time
 from pathlib import Path
@@ -472,6 +475,50 @@ OperatingSystem OSVersion OSType Architecture IndexServerAddress RegistryConfig 
 DockerRootDir HttpProxy HttpsProxy NoProxy Name Labels ExperimentalBuild ServerVersion Runtimes DefaultRuntime Swarm
 LiveRestoreEnabled Isolation InitBinary ContainerdCommit RuncCommit InitCommit SecurityOptions FirewallBackend
 CDISpecDirs Containerd Warnings"""
+
+
+# ---- files ----
+
+def members(data):
+    return {m.name: m for m in tarfile.open(fileobj=io.BytesIO(data))}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_copy_out(box, tmp_path, running):
+    cid = box.up("--name", "cp", "-v", "cpvol:/vol", cmd=(
+        "sh", "-c", "mkdir -p /d/sub; echo one >/d/f; ln -s f /d/l; ln -s ../etc/passwd /out; echo v >/vol/v; rm /data/low; "
+        "echo ready; exec sleep 1000"))
+    wait_for_log(box, cid, "ready")
+    if not running:
+        box("stop", "-t", "0", cid)
+    box("cp", "cp:/d", tmp_path / "got")
+    assert (tmp_path / "got" / "f").read_text() == "one\n" and os.readlink(tmp_path / "got" / "l") == "f"
+    assert (tmp_path / "got" / "sub").is_dir()
+    (tmp_path / "content").mkdir()
+    box("cp", "cp:/d/.", tmp_path / "content")
+    assert sorted(os.listdir(tmp_path / "content")) == ["f", "l", "sub"]
+    box("cp", "cp:/vol/v", tmp_path / "v")
+    assert (tmp_path / "v").read_text() == "v\n"
+    box("cp", "-L", "cp:/out", tmp_path / "passwd")  # a link is followed inside
+    assert (tmp_path / "passwd").read_text().startswith("root:x:0:0") and "www" in (tmp_path / "passwd").read_text()
+    assert box("cp", "cp:/d/f", "-", text=False).stdout.startswith(b"f\0")
+    assert "Could not find the file /data/low in container cp" in box("cp", "cp:/data/low", tmp_path / "x", ok=False).stderr
+    c = box.d.connect()
+    c.request("HEAD", "/v1.50/containers/cp/archive?path=/data/")
+    st = json.loads(base64.b64decode(c.getresponse().getheader("X-Docker-Container-Path-Stat")))
+    assert (st["name"], st["mode"], st["linkTarget"]) == ("data", 1 << 31 | 0o750, "")
+    box("rm", "-f", "cp")
+    box("volume", "rm", "cpvol")
+
+
+def test_export(box, tmp_path):
+    cid = box.up("-v", "exvol:/vol", cmd=("sh", "-c", "rm /data/low; echo new >/etc/new; echo ready; exec sleep 1000"))
+    wait_for_log(box, cid, "ready")
+    m = members(box("export", cid, text=False).stdout)
+    assert "etc/new" in m and "bin/busybox" in m and "data/low" not in m and m["data"].uid == 33
+    assert not [n for n in m if ".wh." in n] and m["tmp"].mode == 0o1777
+    box("rm", "-f", cid)
+    box("volume", "rm", "exvol")
 
 
 # ---- volumes and binds ----
