@@ -444,6 +444,7 @@ const struct route routes_container[] = {
 	{"GET", "/containers/*/export", api_container_export, 0, 0, 0},
 	{"HEAD", "/containers/*/archive", api_container_archive, 0, 0, 0},
 	{"GET", "/containers/*/archive", api_container_archive, 0, 0, 0},
+	{"PUT", "/containers/*/archive", api_container_extract, ROUTE_BODY, 0, 0},
 	{"DELETE", "/containers/*", delete_container, 0, 0, 0},
 	{0},
 };

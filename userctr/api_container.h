@@ -30,6 +30,9 @@ bool api_detach_keys(struct req *q, const char *fallback, char *out, unsigned si
 void api_container_export(struct req *q);
 void api_container_archive(struct req *q);
 
+/* api_container_extract.c */
+void api_container_extract(struct req *q);
+
 /* api_container_proc.c, api_container_stats.c */
 void api_container_top(struct req *q);
 void api_container_stats(struct req *q);

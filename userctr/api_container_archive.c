@@ -8,13 +8,12 @@
 #include "lib/base/owned.h"
 #include "lib/codec/base64.h"
 #include "lib/codec/json.h"
-#include "lib/image/store.h"
 #include "lib/sys/path.h"
 #include "userctr/conn.h"
+#include "userctr/ctr_files.h"
 #include "userctr/ctr_internal.h"
 #include "userctr/daemon.h"
 #include "userctr/image_helper.h"
-#include "userctr/layers.h"
 #include "userctr/req.h"
 
 #include <errno.h>
@@ -25,8 +24,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#define LOWER_MAX (256u << 10)
 
 /* ---- the bytes ---- */
 
@@ -172,46 +169,7 @@ static int pass(struct req *q, int dir, const char *name, const char *as, struct
 	return 0;
 }
 
-/* ---- where ---- */
-
-/* What the container has, without its mounts: its upper layer over the image, looked at from beside. */
-static int open_merged(struct ctr *c, struct err *e)
-{
-	owned_buf struct buf b = BUF_INIT(LOWER_MAX);
-	char id[DIGEST_TEXT_SIZE], path[PATH_MAX];
-	struct image *image = NULL;
-
-	buf_printf(&b, "%s:", ctr_dir(c, "diff", path));
-	int r = store_find(c->d->store, digest_text(&c->image, id), &image, e);
-	if (r == 0)
-		r = store_lower(c->d->store, image, &b, e);
-	return r < 0 ? r : layers_open(buf_str(&b), e);
-}
-
-/* As the container sees itself; a stopped one's volumes are found by where they would be. */
-static int open_root(struct ctr *c, const char **path, struct err *e)
-{
-	const struct ctr_mount *best = NULL;
-	char proc[64];
-
-	if (c->pid > 0) {
-		(void)snprintf(proc, sizeof(proc), "/proc/%d/root", c->pid); /* fits */
-		int fd = open(proc, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		return fd < 0 ? err_set(e, errno, "open '%s'", proc) : fd;
-	}
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const struct ctr_mount *m = &c->mounts[i];
-		size_t n = strlen(m->destination);
-		if (m->source != NULL && m->source[0] == '/' && strncmp(*path, m->destination, n) == 0 &&
-		    (*path)[n] == '/' && (best == NULL || n > strlen(best->destination)))
-			best = m;
-	}
-	if (best == NULL)
-		return open_merged(c, e);
-	*path += strlen(best->destination);
-	int fd = open(best->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_set(e, errno, "open '%s'", best->source) : fd;
-}
+/* ---- export ---- */
 
 void api_container_export(struct req *q)
 {
@@ -220,7 +178,7 @@ void api_container_export(struct req *q)
 
 	if (c == NULL)
 		return;
-	owned_fd int root = open_merged(c, &e);
+	owned_fd int root = ctr_files_merged(c, &e);
 	owned_fd int dir = root < 0 ? -1 : path_open_in(root, "/", O_RDONLY | O_DIRECTORY, 0, &e);
 	int r = dir < 0 ? -e.code : pass(q, dir, NULL, NULL, &e);
 	if (r < 0)
@@ -281,7 +239,7 @@ void api_container_archive(struct req *q)
 		return;
 	}
 	const char *in = path;
-	owned_fd int root = open_root(c, &in, &e);
+	owned_fd int root = ctr_files_open(c, &in, /* want_write */ false, &e);
 	size_t len = strlen(in);
 	/* "dir/" and "dir/." are what is there, behind links too */
 	bool is_inside = len == 0 || in[len - 1] == '/' || (len > 1 && strcmp(in + len - 2, "/.") == 0) || strcmp(in, ".") == 0;

@@ -12,11 +12,11 @@
 #include <string.h>
 
 /* One layer needs no overlay. */
-int layers_open(const char *lower, struct err *e)
+int layers_open(const char *lower, const char *upper, const char *work, struct err *e)
 {
 	char one[PATH_MAX];
 
-	if (strchr(lower, ':') == NULL) {
+	if (upper == NULL && strchr(lower, ':') == NULL) {
 		int fd = open(lower, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return fd < 0 ? err_set(e, errno, "layer '%s'", lower) : fd;
 	}
@@ -33,8 +33,11 @@ int layers_open(const char *lower, struct err *e)
 			return err_set(e, errno, "overlay layer '%s'", one);
 		p += n + (p[n] == ':');
 	}
+	if (upper != NULL && (sys_fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", upper, 0) < 0 ||
+			      sys_fsconfig(fs, FSCONFIG_SET_STRING, "workdir", work, 0) < 0))
+		return err_set(e, errno, "overlay layer '%s'", upper);
 	if (sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_set(e, errno, "make an overlay");
-	int fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+	int fd = sys_fsmount(fs, FSMOUNT_CLOEXEC, upper == NULL ? MOUNT_ATTR_RDONLY : 0);
 	return fd < 0 ? err_set(e, errno, "mount an overlay") : fd;
 }

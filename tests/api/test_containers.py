@@ -511,6 +511,35 @@ def test_copy_out(box, tmp_path, running):
     box("volume", "rm", "cpvol")
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_copy_in(box, tmp_path, running):
+    box.up("--name", "cp", "-v", "cpvol:/vol", cmd=("sh", "-c", "[ -d /d ] || { mkdir /d; echo old >/d/f; echo keep >/d/k; }; echo ready; exec sleep 1000"))
+    wait_for_log(box, "cp", "ready")
+    if not running:
+        box("stop", "-t", "0", "cp")
+    src = tmp_path / "src"
+    (src / "sub").mkdir(parents=True)
+    (src / "f").write_text("new\n")
+    (src / "sub" / "g").write_text("deep\n")
+    (src / "l").symlink_to("f")
+    box("cp", f"{src}/.", "cp:/d")
+    box("cp", src / "f", "cp:/d/renamed")
+    box("cp", src, "cp:/vol")
+    p = box("cp", src / "f", "cp:/etc/passwd/x", ok=False)
+    assert p.returncode == 1
+    status, body = box.d.api("PUT", "/containers/cp/archive?path=/etc/passwd", b"")
+    assert (status, body) == (400, {"message": "extraction point is not a directory"})
+    assert box.d.api("PUT", "/containers/cp/archive?path=/nosuch", b"")[0] == 404
+    assert box.d.api("PUT", "/containers/cp/archive?path=/d", im.tar(im.entry("../../evil", b"x")))[0] == 400
+    assert box.d.api("PUT", "/containers/cp/archive?path=/d", b"junk" * 1000)[0] == 400
+    if not running:
+        box("start", "cp")
+    out = box("exec", "cp", "sh", "-c", "cd /d; cat f k sub/g renamed; readlink l; cat /vol/src/f; ls /").stdout
+    assert out.split()[:6] == ["new", "keep", "deep", "new", "f", "new"] and "evil" not in out
+    box("rm", "-f", "cp")
+    box("volume", "rm", "cpvol")
+
+
 def test_export(box, tmp_path):
     cid = box.up("-v", "exvol:/vol", cmd=("sh", "-c", "rm /data/low; echo new >/etc/new; echo ready; exec sleep 1000"))
     wait_for_log(box, cid, "ready")
