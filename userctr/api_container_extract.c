@@ -24,6 +24,7 @@ struct extraction {
 	int words;	   /* what it says; owned */
 	char id[CTR_ID_SIZE];
 	bool is_sent, is_reaped;
+	bool is_stopped;   /* the container: its layer is ours meanwhile */
 	int sent;	   /* how the body ended */
 	int status;
 };
@@ -38,10 +39,12 @@ static void maybe_reply(struct extraction *x)
 		return;
 	ssize_t n = read(x->words, text, sizeof(text) - 1);
 	text[n > 0 ? n : 0] = '\0';
+	if (ctr_find(q->d, x->id, &c, NULL) == 0 && x->is_stopped)
+		c->life->is_written = false;
 	if (x->status != 0 || (x->sent < 0 && x->sent != -EPIPE)) {
 		reply_error(q, 400, "%s", text[0] != '\0' ? text : "the archive did not arrive whole");
 	} else {
-		if (ctr_find(q->d, x->id, &c, NULL) == 0)
+		if (c != NULL)
 			ctr_event(c, "extract-to-dir", NULL, NULL);
 		reply_empty(q, 200);
 	}
@@ -111,6 +114,7 @@ static int start(struct req *q, struct ctr *c, int dir, struct err *e)
 	x->q = q;
 	x->words = take_fd(words_in);
 	strcpy(x->id, c->id);
+	x->is_stopped = c->life->is_written = c->pid == 0;
 	q->ctx = x;
 	req_body_to(q, take_fd(body_out), sent);
 	return 0;
@@ -130,6 +134,10 @@ void api_container_extract(struct req *q)
 	}
 	if (json_bool(json_get(c->conf.host, "ReadonlyRootfs"), false)) {
 		reply_error(q, 403, "container rootfs is marked read-only");
+		return;
+	}
+	if (c->life->is_written) {
+		reply_error(q, 409, "files are being copied into container %s", c->id);
 		return;
 	}
 	const char *in = path;

@@ -57,6 +57,7 @@ struct ctr_life {
 	unsigned n_pending;
 	struct list execs;	 /* struct ctr_exec */
 	unsigned n_execs;
+	bool is_written;	 /* its layer is mounted for docker cp: it cannot be started */
 	struct health *health;	 /* owned; NULL: no checks */
 };
 

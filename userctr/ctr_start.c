@@ -448,6 +448,9 @@ int ctr_launch(struct ctr *c, struct err *e)
 {
 	char path[PATH_MAX];
 
+	if (c->life->is_written) /* one layer under two mounts is undefined behaviour of overlayfs */
+		return err_say(e, EBUSY, "files are being copied into container %s", c->id);
+
 	(void)tree_remove(AT_FDCWD, ctr_run_dir(c, NULL, path), NULL); /* of an earlier life; making it tells */
 	int r = dir_make_all(AT_FDCWD, ctr_run_dir(c, NULL, path), 0700, e);
 	if (r == 0)

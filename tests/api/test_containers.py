@@ -360,6 +360,42 @@ def test_exec_many_at_once(box):
         assert p.communicate(timeout=60)[0] == b"%d\n" % i and p.returncode == i
 
 
+# ---- health ----
+
+def test_health(box):
+    began = str(time.time())
+    cid = box.up("--name", "hh", "--health-cmd", "echo looked; test -e /ok", "--health-interval", "100ms",
+                 "--health-retries", "2")
+    assert "(health: starting)" in box("ps").stdout
+
+    def until(status):
+        deadline = time.monotonic() + 30
+        while box.inspect(cid)["State"]["Health"]["Status"] != status:
+            assert time.monotonic() < deadline
+
+    until("unhealthy")
+    h = box.inspect(cid)["State"]["Health"]
+    assert h["FailingStreak"] >= 2 and h["Log"][0]["ExitCode"] == 1 and h["Log"][0]["Output"] == "looked\n"
+    box("exec", cid, "touch", "/ok")
+    until("healthy")
+    assert "(healthy)" in box("ps").stdout and len(box.inspect(cid)["State"]["Health"]["Log"]) <= 5
+    assert box("ps", "-q", "--no-trunc", "--filter", "health=healthy").stdout.split() == [cid]
+    box("stop", "-t", "0", cid)
+    actions = [e["Action"] for e in box.events(began, str(time.time() + 1))]
+    assert "health_status: unhealthy" in actions and "health_status: healthy" in actions
+    assert actions[-3:] == ["kill", "stop", "die"] or actions[-1] == "die"
+
+
+def test_health_timeout(box):
+    cid = box.up("--health-cmd", "sleep 100", "--health-interval", "50ms", "--health-timeout", "300ms",
+                 "--health-retries", "1")
+    deadline = time.monotonic() + 30
+    while box.inspect(cid)["State"]["Health"]["Status"] != "unhealthy":
+        assert time.monotonic() < deadline
+    log = box.inspect(cid)["State"]["Health"]["Log"][0]
+    assert log["ExitCode"] == -1 and "exceeded timeout" in log["Output"]
+
+
 # ---- list, inspect ----
 
 def test_ps_and_filters(box):
