@@ -15,7 +15,8 @@
 
 static const struct cli_verb *const tables[] = {
 	cli_verbs_run, cli_verbs_list, cli_verbs_ctr, cli_verbs_image, cli_verbs_transfer, cli_verbs_inspect,
-	cli_verbs_info, cli_verbs_network, cli_verbs_volume, cli_verbs_prune, cli_verbs_system, cli_verbs_watch, NULL,
+	cli_verbs_info, cli_verbs_network, cli_verbs_volume, cli_verbs_prune, cli_verbs_system, cli_verbs_watch,
+	cli_verbs_copy, cli_verbs_auth, NULL,
 };
 
 const struct cli_verb *const *cli_tables(void)

@@ -282,11 +282,18 @@ static int prepare(struct cli *c, const struct cli_args *a, struct buf *body)
 static int run_create(struct cli *c, struct cli_args *a)
 {
 	struct buf body = BUF_INIT(BODY_MAX);
-	const char *id = prepare(c, a, &body) == 0 ? create(c, a, buf_str(&body)) : NULL;
+	const char *id = NULL;
+	int code = 125;
 
+	c->is_run = true; /* what is wrong with the flags is told as run tells it */
+	if (prepare(c, a, &body) == 0) {
+		c->is_run = false;
+		code = 1;
+		id = create(c, a, buf_str(&body));
+	}
 	buf_release(&body);
 	if (id == NULL)
-		return c->is_run ? 125 : 1;
+		return code;
 	puts(id);
 	return 0;
 }
@@ -648,7 +655,7 @@ const struct cli_verb cli_verbs_run[] = {
 	{"container run, run", run_run, "IMAGE [COMMAND] [ARG...]", 1, -1, "Create and run a new container from an image",
 	 cli_flags_create, "run --rm -it -v data:/data busybox sh", true, true},
 	{"container create, create", run_create, "IMAGE [COMMAND] [ARG...]", 1, -1, "Create a new container", cli_flags_create,
-	 "create --name web -p 8080:80 nginx", true, true},
+	 "create --name web -p 8080:80 nginx", true, false},
 	{"container exec, exec", run_exec, "CONTAINER COMMAND [ARG...]", 2, -1, "Execute a command in a running container",
 	 flags_exec, "exec -it web sh", true, false},
 	{"container start, start", run_start, "CONTAINER [CONTAINER...]", 1, -1, "Start one or more stopped containers",

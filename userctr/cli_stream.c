@@ -21,7 +21,7 @@ static bool is_raw;
 static void restore_terminal(void)
 {
 	if (is_raw)
-		(void)tcsetattr(0, TCSAFLUSH, &saved_mode); /* the terminal may be gone */
+		(void)tcsetattr(0, TCSANOW, &saved_mode); /* the terminal may be gone */
 	is_raw = false;
 }
 
@@ -33,7 +33,7 @@ static void make_raw(void)
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	is_raw = tcsetattr(0, TCSAFLUSH, &raw) == 0;
+	is_raw = tcsetattr(0, TCSANOW, &raw) == 0; /* what was typed ahead stays */
 }
 
 int cli_demux(void *ctx, const char *p, size_t n)
@@ -174,7 +174,10 @@ static int read_input(struct pump *p)
 		end_input(p);
 		return 0;
 	}
-	return take_input(p, b, (size_t)n);
+	int r = take_input(p, b, (size_t)n);
+	if (r == 1) /* what was typed before the keys still goes there */
+		(void)send(p->s->c->fd, p->pending, p->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return r;
 }
 
 static void send_input(struct pump *p)

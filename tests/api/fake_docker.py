@@ -151,7 +151,7 @@ class Fake:
 
     def __init__(self, path):
         self.path, self.host = path, "unix://" + path
-        self.log, self.script, self.lock = [], {}, threading.Lock()
+        self.log, self.script, self.lock = [], {}, threading.Condition()
         self.started = threading.Event()
         self.exit_code, self.output, self.tty = 0, [(1, b"out\n"), (2, b"err\n")], False
         self.echo, self.start_error, self.missing = False, None, set()
@@ -165,6 +165,11 @@ class Fake:
             log, self.log = self.log, []
         self.started.clear()
         return log
+
+    def wait_for(self, end):
+        """Wait until a path that ends so was asked for."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: [q for q in self.log if q.path.endswith(end)], 20), "never asked for " + end
 
     def _accept(self):
         while True:
@@ -203,6 +208,7 @@ class Fake:
                 if q.path != "/_ping":
                     with self.lock:
                         self.log.append(q)
+                        self.lock.notify_all()
                 if not self._answer(c, f, q):
                     break
         except (OSError, ValueError):

@@ -209,6 +209,12 @@ exec nope true
 attach c1
 attach --no-stdin nope
 create bb:1
+create --rm --restart always bb:1
+create -p x:80 bb:1
+create --pull x bb:1
+create UPPER
+cp c1:/x c1:/y
+cp a b
 create --name x bb:1 sleep 9
 run bb:1
 run -d bb:1
