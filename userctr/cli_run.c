@@ -216,6 +216,12 @@ static const char *create(struct cli *c, const struct cli_args *a, const char *b
 	char shown[REF_TEXT_SIZE];
 	struct ref ref;
 
+	if (check_cidfile(c, cli_text(a, "cidfile")) < 0)
+		return NULL;
+	if (strspn(image, "0123456789abcdef") != 64 && ref_parse(image, strlen(image), &ref, &e) < 0) {
+		cli_say(c, "%s", e.msg);
+		return NULL;
+	}
 	buf_puts(&path, "/containers/create");
 	if (cli_text(a, "name")[0] != '\0')
 		cli_query(&path, "name", cli_text(a, "name"));
@@ -260,8 +266,7 @@ out:
 /* Check and build; says what is wrong. The buffer is filled. Returns 0 or -1. */
 static int prepare(struct cli *c, const struct cli_args *a, struct buf *body)
 {
-	const char *image = a->argv[0], *pull = cli_text(a, "pull"), *restart = cli_text(a, "restart");
-	struct ref ref;
+	const char *pull = cli_text(a, "pull"), *restart = cli_text(a, "restart");
 	struct err e = {0};
 
 	if (cli_create_body(a, body, &e) < 0)
@@ -270,10 +275,6 @@ static int prepare(struct cli *c, const struct cli_args *a, struct buf *body)
 		cli_say(c, "conflicting options: cannot specify both --restart and --rm");
 	else if (strcmp(pull, "always") != 0 && strcmp(pull, "missing") != 0 && strcmp(pull, "never") != 0 && pull[0] != '\0')
 		cli_say(c, "invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", pull);
-	else if (check_cidfile(c, cli_text(a, "cidfile")) < 0)
-		return -1;
-	else if (strspn(image, "0123456789abcdef") != 64 && ref_parse(image, strlen(image), &ref, &e) < 0)
-		cli_say(c, "%s", e.msg);
 	else
 		return 0;
 	return -1;

@@ -17,7 +17,7 @@ static void test_durations(void **state)
 	} rows[] = {
 		{-5, "Less than a second"}, {0, "Less than a second"}, {1, "1 second"}, {59, "59 seconds"}, {60, "About a minute"},
 		{119, "About a minute"}, {120, "2 minutes"}, {3599, "59 minutes"}, {3600, "About an hour"}, {2 * H - 1801, "About an hour"},
-		{2 * H, "2 hours"}, {47 * H, "47 hours"}, {48 * H, "2 days"}, {14 * 24 * H - 1801, "13 days"}, {14 * 24 * H, "2 weeks"},
+		{5400, "2 hours"}, {2 * H, "2 hours"}, {47 * H, "47 hours"}, {48 * H, "2 days"}, {14 * 24 * H - 1801, "13 days"}, {14 * 24 * H, "2 weeks"},
 		{60 * 24 * H, "2 months"}, {365LL * 24 * H, "12 months"}, {730LL * 24 * H, "2 years"},
 	};
 	char b[HUMAN_MAX];
