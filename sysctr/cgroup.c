@@ -125,7 +125,11 @@ static int make_path(int root, const char *path, bool is_quick, int *ret_fd, str
 	const char *below = path + strspn(path, "/");
 	if (is_quick && *below != '\0' && mkdirat(root, below, 0755) == 0) {
 		*ret_fd = openat(root, below, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return *ret_fd < 0 ? err_set(e, errno, "open cgroup '%s'", path) : 0;
+		if (*ret_fd >= 0)
+			return 0;
+		int why = errno;
+		(void)unlinkat(root, below, AT_REMOVEDIR); /* ours, and empty */
+		return err_set(e, why, "open cgroup '%s'", path);
 	}
 	owned_fd int up = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	for (const char *p = path + strspn(path, "/"); *p != '\0';) {
@@ -136,8 +140,11 @@ static int make_path(int root, const char *path, bool is_quick, int *ret_fd, str
 		if (mkdirat(up, name, 0755) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make cgroup '%s'", path);
 		int fd = openat(up, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return err_set(e, errno, "open cgroup '%s'", path);
+		if (fd < 0) {
+			int why = errno;
+			(void)unlinkat(up, name, AT_REMOVEDIR); /* goes only when it is empty: then nobody misses it */
+			return err_set(e, why, "open cgroup '%s'", path);
+		}
 		close(up);
 		up = fd;
 		p += n;

@@ -91,8 +91,11 @@ static int go_reserve(void *ctx, struct err *e)
 	if (!c->want_gate)
 		return 0;
 	/* the process opens it for writing once it is the container's user; nobody else gets as far as this directory */
-	if (mkfifoat(c->dir, "gate", 0600) < 0 || fchmodat(c->dir, "gate", 0622, 0) < 0)
-		return err_set(e, errno, "make the gate");
+	if (mkfifoat(c->dir, "gate", 0600) < 0 || fchmodat(c->dir, "gate", 0622, 0) < 0) {
+		int why = errno;
+		state_unreserve(c->opt, c->id); /* a step that fails is not undone by others */
+		return err_set(e, why, "make the gate");
+	}
 	c->stage.gate = c->dir;
 	return 0;
 }

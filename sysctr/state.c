@@ -69,7 +69,12 @@ int state_reserve(const struct sysctr_opt *opt, const char *id, struct err *e)
 		return errno == EEXIST ? err_say(e, EEXIST, "container with id exists: %s", id)
 				       : err_set(e, errno, "make directory '%s'", id);
 	int fd = openat(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_set(e, errno, "open directory '%s'", id) : fd;
+	if (fd < 0) {
+		int why = errno;
+		(void)unlinkat(root, id, AT_REMOVEDIR); /* ours, and empty */
+		return err_set(e, why, "open directory '%s'", id);
+	}
+	return fd;
 }
 
 void state_unreserve(const struct sysctr_opt *opt, const char *id)
