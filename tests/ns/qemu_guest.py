@@ -70,7 +70,7 @@ def why_not():
     return None
 
 
-def guest(script, files=None, memory_mb=256, seconds=240, append=""):
+def guest(script, files=None, memory_mb=256, seconds=240, append="", qemu=()):
     tree = {"/init": (0o100755, INIT.encode()), "/bin/second": (0o100755, SECOND.encode()),
             "/bin/script": (0o100644, script.encode()), "/bin/busybox": (0o100755, BUSYBOX.read_bytes()),
             "/new/.": (stat.S_IFDIR | 0o755, b""), "/work/.keep": (0o100644, b""), "/etc/passwd": (0o100644, b"root:x:0:0::/root:/bin/sh\n")}
@@ -87,7 +87,7 @@ def guest(script, files=None, memory_mb=256, seconds=240, append=""):
         initrd.write_bytes(data)
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", str(memory_mb), "-nodefaults", "-nographic",
                 "-no-reboot", "-kernel", str(KERNEL), "-initrd", str(initrd), "-serial", "stdio",
-                "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/init {append}"]
+                *qemu, "-append", f"console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/init {append}"]
         p = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
     text = p.stdout.decode(errors="replace").replace("\r\n", "\n")
     if BEGIN not in text or END not in text:
