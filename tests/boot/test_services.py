@@ -6,7 +6,7 @@ import pytest
 
 from qemu import Qemu
 
-SERVICES = ["network", "syslog", "userctr", "console"]  # the console last: this test sits on it
+SERVICES = ["acpi", "network", "syslog", "time", "userctr", "console"]  # the console last: this test sits on it
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_killed_service_comes_back_and_leaves_nothing(vm, name):
     assert vm.sh(f"[ -e /proc/{stray} ] && cat /proc/{stray}/cmdline")[0] == ""
 
 
-@pytest.mark.parametrize("name", SERVICES[:3])
+@pytest.mark.parametrize("name", SERVICES[:-1])
 def test_a_killed_double_forked_process_does_no_harm(vm, name):
     before = services(vm)[name]
     stray = make_stray(vm, name)
@@ -77,3 +77,12 @@ def test_a_killed_double_forked_process_does_no_harm(vm, name):
 def test_poweroff_from_inside_a_container(vm):
     vm.send("poweroff")
     assert vm.wait_shutdown() == "guest-shutdown"
+
+
+def test_the_power_button(machine):
+    vm = machine("kernel")
+    vm.wait_ready()
+    vm.sh("until grep watching /run/slipway/log/acpi.log; do usleep 50000; done", 60, check=True)
+    vm.powerdown()
+    assert vm.wait_shutdown() == "guest-shutdown"
+    assert "power off asked for by the control socket" in vm.text()
