@@ -25,6 +25,7 @@ int cli_ps(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_events(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_spec(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_features(const struct sysctr_opt *opt, int argc, char **argv);
+int cli_compile_filters(const struct sysctr_opt *opt, int argc, char **argv);
 int cli_checkpoint(const struct sysctr_opt *opt, int argc, char **argv);
 
 /* Return with 0 when no container can write to this program through /proc; else start it again so that none can. */

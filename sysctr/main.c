@@ -129,6 +129,8 @@ static const struct cli_verb verbs[] = {
 	{"features", cli_features, "", "print what this runtime can do as JSON", "sysctr features", false},
 	{"checkpoint", cli_checkpoint, "ID", "not supported: says so", "sysctr checkpoint web", false},
 	{"restore", cli_checkpoint, "ID", "not supported: says so", "sysctr restore web", false},
+	{"compile-filters", cli_compile_filters, "DIR [BUNDLE...]", "compile system call filters for a system image",
+	 "sysctr compile-filters filters services/*", false},
 	{"service-run", cli_service_run, "--fd N -b DIR NAME", "start a system service for PID 1 (docs/ARCHITECTURE.md)",
 	 "sysctr service-run --fd 3 -b /usr/lib/slipway/services/syslog syslog", true},
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Compiled filters kept below the state directory: compiling one takes longer than all else that starts a container. A file is
  * named by the hash of what it was compiled from and checked against a hash of its own; whatever is wrong with the cache,
- * the filter is compiled as if there were none. */
+ * the filter is compiled as if there were none. A read-only set that was compiled when the system image was built is looked at too. */
 #include "sysctr/internal.h"
 
 #include "lib/base/buf.h"
@@ -27,6 +27,7 @@
 #include <seccomp.h>
 
 #define FOLDER	    ".filters"
+#define SHIPPED	    "/usr/lib/slipway/filters"
 #define FILTERS_MAX 64 /* files; with more, the others are compiled each time */
 #define FORMAT	    1
 
@@ -55,18 +56,24 @@ static int name_of(const struct json *sc, char out[DIGEST_HEX_SIZE])
 	return r;
 }
 
-/* The folder, or -errno; nobody else may write to it. */
-static int open_folder(const char *root, bool want_new)
+/* Only what nobody but its owner can write to is believed. */
+static bool is_safe(int dir, uid_t owner)
 {
 	struct stat st;
 
+	return fstat(dir, &st) == 0 && st.st_uid == owner && (st.st_mode & 022) == 0;
+}
+
+/* The folder, or -errno. */
+static int open_folder(const char *root, bool want_new)
+{
 	if (want_new && dir_make_all(AT_FDCWD, root, 0700, NULL) < 0)
 		return -EACCES;
 	owned_fd int top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0 || (want_new && mkdirat(top, FOLDER, 0700) < 0 && errno != EEXIST))
 		return -EACCES;
 	owned_fd int dir = openat(top, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0 || fstat(dir, &st) < 0 || st.st_uid != geteuid() || (st.st_mode & 022) != 0)
+	if (dir < 0 || !is_safe(dir, geteuid()))
 		return -EACCES;
 	return take_fd(dir);
 }
@@ -112,7 +119,7 @@ static bool is_full(int dir)
 	return n >= FILTERS_MAX + 2; /* "." and ".." */
 }
 
-static void store(int dir, const char *name, const struct sock_fprog *prog, unsigned flags)
+static int store(int dir, const char *name, const struct sock_fprog *prog, unsigned flags, mode_t mode, struct err *e)
 {
 	size_t n = prog->len * sizeof(*prog->filter);
 	struct head h = {.flags = flags, .count = prog->len};
@@ -124,9 +131,45 @@ static void store(int dir, const char *name, const struct sock_fprog *prog, unsi
 		digest_of(b.data + sizeof(h.sum), b.len - sizeof(h.sum), &h.sum);
 		memcpy(b.data, &h.sum, sizeof(h.sum));
 	}
-	if (buf_error(&b) == 0 && !is_full(dir))
-		(void)file_replace(dir, name, b.data, b.len, 0600, NULL); /* the next one compiles again */
+	int r = buf_error(&b) == 0 ? file_replace(dir, name, b.data, b.len, mode, e) : err_set(e, ENOMEM, "store a filter");
 	buf_release(&b);
+	return r;
+}
+
+static bool load_shipped(const char *name, struct sock_fprog *ret, unsigned *ret_flags)
+{
+	owned_fd int dir = open(SHIPPED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 && is_safe(dir, 0) && load(dir, name, ret, ret_flags);
+}
+
+static int filter_ship(int dir, const struct oci_spec *spec, struct err *e)
+{
+	struct sock_fprog prog = {0};
+	char name[DIGEST_HEX_SIZE];
+	unsigned flags = 0;
+
+	if (spec->seccomp == NULL)
+		return 0;
+	int r = filter_compile(spec, &prog, &flags, e);
+	if (r == 0 && name_of(spec->seccomp, name) < 0)
+		r = err_set(e, ENOMEM, "name the filter");
+	if (r == 0)
+		r = store(dir, name, &prog, flags, 0644, e);
+	free(prog.filter);
+	return r;
+}
+
+int sysctr_compile_filter(const char *json, size_t len, int dir, struct err *e)
+{
+	struct oci_spec *spec;
+
+	int r = oci_spec_parse(json, len, &spec, e);
+	if (r < 0)
+		return r;
+	r = filter_ship(dir, spec, e);
+	oci_spec_free(spec);
+	return r;
 }
 
 int filter_get(const struct sysctr_opt *opt, const struct oci_spec *spec, struct sock_fprog *ret, unsigned *ret_flags,
@@ -143,12 +186,14 @@ int filter_get(const struct sysctr_opt *opt, const struct oci_spec *spec, struct
 	owned_fd int dir = open_folder(opt->root, /* want_new: */ false);
 	if (dir >= 0 && load(dir, name, ret, ret_flags))
 		return 0;
+	if (load_shipped(name, ret, ret_flags))
+		return 0;
 	int r = filter_compile(spec, ret, ret_flags, e);
 	if (r < 0)
 		return r;
 	if (dir < 0)
 		dir = open_folder(opt->root, /* want_new: */ true);
-	if (dir >= 0 && ret->filter != NULL && ret->len <= BPF_MAXINSNS)
-		store(dir, name, ret, *ret_flags);
+	if (dir >= 0 && ret->filter != NULL && ret->len <= BPF_MAXINSNS && !is_full(dir))
+		(void)store(dir, name, ret, *ret_flags, 0600, NULL); /* the next one compiles again */
 	return 0;
 }

@@ -79,6 +79,14 @@ def test_poweroff_from_inside_a_container(vm):
     assert vm.wait_shutdown() == "guest-shutdown"
 
 
+def test_filters_were_compiled_when_the_image_was_built(machine):
+    vm = machine("kernel")
+    vm.wait_ready()
+    assert vm.sh("docker run --rm busybox grep Seccomp: /proc/self/status", check=True).split()[-1] == "2"
+    # what the runtime compiles itself it keeps there
+    assert vm.sh("ls -d /run/sysctr/.filters /run/userctr/sysctr/.filters")[1] == 1
+
+
 def test_the_power_button(machine):
     vm = machine("kernel")
     vm.wait_ready()
