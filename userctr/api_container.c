@@ -120,7 +120,7 @@ static void post_create(struct req *q)
 	struct err e = {0};
 	const char *name = req_query(q, "name");
 
-	if (q->body == NULL) {
+	if (q->body == NULL || json_len(q->body) == 0) {
 		reply_error(q, 400, "config cannot be empty in order to create a container");
 		return;
 	}
@@ -154,11 +154,18 @@ static void post_create(struct req *q)
 
 /* ---- start, stop, restart, kill ---- */
 
+#define START_BODY 7 /* "{}", "null" and spaces, which old clients send */
+
 static void post_start(struct req *q)
 {
-	struct ctr *c = api_ctr(q);
 	struct err e;
 
+	if (q->body_len > START_BODY) {
+		reply_error(q, 400, "starting container with non-empty request body was deprecated since API v1.22 and "
+				    "removed in v1.24");
+		return;
+	}
+	struct ctr *c = api_ctr(q);
 	/* the waiter comes first: the start may fail at once */
 	struct later *l = c == NULL ? NULL : wait_for(q, c, CTR_WAIT_STARTED, NULL);
 	if (l == NULL)

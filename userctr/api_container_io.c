@@ -385,8 +385,8 @@ void api_container_attach(struct req *q)
 	flags |= req_flag(q, "stdin") && c->conf.want_stdin ? MON_ATTACH_STDIN : 0;
 	flags |= req_flag(q, "stdout") ? MON_ATTACH_STDOUT : 0;
 	flags |= req_flag(q, "stderr") ? MON_ATTACH_STDERR : 0;
-	bool want_stream = req_flag(q, "stream"), want_logs = req_flag(q, "logs");
-	int fd = hijack(q, stream_type(q, c->conf.want_tty)); /* the end of q */
+	bool want_stream = req_flag(q, "stream") && (flags & ~(unsigned)MON_ATTACH_RAW) != 0, want_logs = req_flag(q, "logs");
+	int fd = hijack(q, stream_type(q, c->conf.want_tty || !q->want_upgrade)); /* the end of q */
 	if (fd < 0)
 		return;
 	if (want_stream)

@@ -98,7 +98,8 @@ static void start_attached(struct req *q, struct ctr_exec *x)
 	flags |= x->want_stderr ? MON_ATTACH_STDERR : 0;
 	if (x->want_tty && x->want_stdin && x->keys[0] == '\0')
 		(void)detach_keys_parse("ctrl-p,ctrl-q", x->keys, sizeof(x->keys)); /* is well formed */
-	int fd = hijack(q, !x->want_tty && q->api >= 42 ? TYPE_MUX_STREAM : TYPE_RAW_STREAM); /* the end of q */
+	bool is_mux = !x->want_tty && q->want_upgrade && q->api >= 42; /* told only to those who upgrade, as docker does */
+	int fd = hijack(q, is_mux ? TYPE_MUX_STREAM : TYPE_RAW_STREAM); /* the end of q */
 	if (fd >= 0)
 		(void)ctr_exec_start(x, fd, flags, wh[0], wh[1], NULL); /* told on the connection */
 }
