@@ -3,6 +3,7 @@
 #include "userctr/api_container.h"
 
 #include "lib/base/buf.h"
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/owned.h"
 #include "lib/codec/json.h"
@@ -15,10 +16,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define BATCH 32768 /* bytes of records sent at once */
@@ -268,12 +271,19 @@ struct replay {
 	unsigned flags;
 	char keys[32];
 	bool want_stream;
+	struct timer head; /* until the client has read the head of the reply */
+	int tries;
 };
+
+/* Some clients (docker-py) lose what arrives in one read with the head. */
+#define HEAD_TRIES  20
+#define HEAD_MILLIS 1
 
 static void replay_gone(struct source *s)
 {
 	struct replay *p = owner_of(s, struct replay, s);
 
+	timer_disarm(&p->d->loop, &p->head);
 	if (s->fd >= 0)
 		close(s->fd);
 	log_reader_release(&p->reader);
@@ -323,6 +333,17 @@ static void replay_ready(struct source *s, uint32_t events)
 		replay_end(p);
 }
 
+static void replay_head(struct timer *t)
+{
+	struct replay *p = owner_of(t, struct replay, head);
+	int unread = 0;
+
+	if (p->tries++ < HEAD_TRIES && ioctl(p->s.fd, SIOCOUTQ, &unread) == 0 && unread > 0)
+		timer_arm(&p->d->loop, t, clock_mono_ms() + HEAD_MILLIS);
+	else if (loop_change(&p->s, EPOLLOUT, NULL) < 0)
+		loop_remove(&p->s);
+}
+
 static void replay_start(struct ctr *c, int fd, unsigned flags, const char *keys, bool want_stream)
 {
 	struct replay *p = calloc(1, sizeof(*p));
@@ -343,8 +364,12 @@ static void replay_start(struct ctr *c, int fd, unsigned flags, const char *keys
 					.want_err = (flags & MON_ATTACH_STDERR) != 0};
 	buf_init(&p->out, JSON_LOG_LINE * 4 + BATCH);
 	if (log_reader_open(&p->reader, ctr_log_path(c, path), -1, NULL) < 0 ||
-	    loop_add(&c->d->loop, &p->s, EPOLLOUT, NULL) < 0)
+	    loop_add(&c->d->loop, &p->s, 0, NULL) < 0) {
 		replay_gone(&p->s);
+		return;
+	}
+	p->head.fire = replay_head;
+	replay_head(&p->head);
 }
 
 bool api_detach_keys(struct req *q, const char *fallback, char *out, unsigned size)

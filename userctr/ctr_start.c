@@ -292,9 +292,10 @@ static int write_config(struct ctr *c, struct err *e)
 static void translate(const struct mon_msg *msg, struct err *e)
 {
 	char text[sizeof(msg->text)];
-	bool is_exec = strncmp(msg->text, "exec: ", 6) == 0;
+	const char *exec = strstr(msg->text, "exec: \""); /* after the stage at which the runtime found it out */
+	bool is_exec = exec != NULL;
 
-	memcpy(text, msg->text, sizeof(text));
+	(void)snprintf(text, sizeof(text), "%s", is_exec ? exec : msg->text); /* no longer than it was */
 	char *at = is_exec ? strrchr(text, ':') : NULL;
 	if (at != NULL && at[1] == ' ')
 		at[2] = (char)tolower((unsigned char)at[2]);

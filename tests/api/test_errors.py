@@ -182,6 +182,17 @@ def test_attach_to_nothing(box):
     assert (s, kind, text.strip()) == (404, "application/vnd.docker.raw-stream", "No such container: nosuch")
 
 
+def test_start_of_nothing(box):
+    """What cannot be run is the asker's mistake, and the client makes its exit code of the words."""
+    c = json.loads(ask(box, "POST /v1.50/containers/create?name=no1", {"Image": "bb:1", "Cmd": ["nope"]})[2])["Id"]
+    s, _, text, _ = ask(box, f"POST /v1.50/containers/{c}/start")
+    assert (s, json.loads(text)["message"]) == (
+        400, 'failed to create task for container: unable to start container process: exec: "nope": executable file not found '
+             "in $PATH")
+    assert box.inspect(c)["State"]["ExitCode"] == 127
+    assert ask(box, f"DELETE /v1.50/containers/{c}")[0] == 204
+
+
 def test_head_of_archive(box):
     s, _, text, r = ask(box, "HEAD /v1.50/containers/run1/archive?path=/etc/")
     assert s == 200 and text == "" and r.getheader("X-Docker-Container-Path-Stat")
