@@ -78,7 +78,7 @@ CFLAGS_fuzz := $(BASE) -isystem $(DEPS_host)/include -g -O1 -fno-omit-frame-poin
 OPT_asan    :=
 OPT_fuzz    :=
 
-THIRD := -larchive -lzstd -lz -lmbedtls -lmbedx509 -lmbedcrypto -lseccomp -lyyjson -lyaml \
+THIRD := -lcurl -larchive -lzstd -lz -lmbedtls -lmbedx509 -lmbedcrypto -lseccomp -lyyjson -lyaml \
 	-lhttp_parser
 
 # ---- third-party libraries -----------------------------------------------------------------------

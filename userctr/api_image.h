@@ -54,4 +54,20 @@ void images_sweep(struct daemon *d);
 void image_work(struct req *q, const char *mode, const char *tree,
 		void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why));
 
+/* Who makes the archive, when it is neither the body nor a folder. All calls get ctx. */
+struct image_maker {
+	/* Start the process that writes the archive to `to`; folder: that of the work. Returns its pidfd. */
+	int (*start)(void *ctx, const char *folder, int to, struct err *e);
+	void (*layer)(void *ctx, const struct digest *blob); /* is unpacked */
+	/* as the one of image_work() */
+	void (*done)(void *ctx, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why);
+	void *ctx;
+};
+void image_work_from(struct req *q, const struct image_maker *maker);
+
+/* End it early: done() is called soon, with some reason. */
+void image_work_stop(struct req *q);
+
+void handle_pull(struct req *q); /* api_image_pull.c */
+
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* POST /images/create: docker import, and the honest answer to docker pull. */
+/* POST /images/create: docker import; pulling is in api_image_pull.c. */
 #include "userctr/api_image.h"
 
 #include "lib/base/buf.h"
@@ -63,14 +63,11 @@ static int check_import(struct req *q, struct err *e)
 
 void handle_import(struct req *q)
 {
-	const char *from = req_query(q, "fromSrc"), *image = req_query(q, "fromImage"), *tag = req_query(q, "tag");
+	const char *from = req_query(q, "fromSrc"), *image = req_query(q, "fromImage");
 	struct err e;
 
 	if (image != NULL && *image != '\0') {
-		bool is_digest = tag != NULL && strchr(tag, ':') != NULL;
-		reply_error(q, 501,
-			    "cannot pull '%.200s%s%.100s': this version has no registry client yet; bring the image with docker load",
-			    image, tag == NULL || *tag == '\0' ? "" : is_digest ? "@" : ":", tag != NULL ? tag : "");
+		handle_pull(q);
 		return;
 	}
 	if (from == NULL || strcmp(from, "-") != 0) {

@@ -21,6 +21,7 @@
 	"      --root DIR       what persists (/var/lib/userctr)\n"                                           \
 	"      --run DIR        what does not (/run/userctr)\n"                                               \
 	"      --group NAME     who may use the API (docker)\n"                                               \
+	"      --insecure-registry HOST[:PORT]   reach it without TLS too, or with any certificate\n"          \
 	"      --no-network     do not touch bridges and packet filter rules\n"                               \
 	"      --debug          say more\n"
 
@@ -44,6 +45,16 @@ static int add_host(struct conf *c, const char *host, struct err *e)
 	int r = copy(c->hosts[c->n_hosts], CONF_HOST_SIZE, "host", host, e);
 	if (r == 0)
 		c->n_hosts++;
+	return r;
+}
+
+static int add_insecure(struct conf *c, const char *host, struct err *e)
+{
+	if (c->n_insecure == CONF_HOSTS_MAX)
+		return err_set(e, E_LIMIT, "more than %d insecure registries", CONF_HOSTS_MAX);
+	int r = copy(c->insecure[c->n_insecure], CONF_HOST_SIZE, "insecure-registry", host, e);
+	if (r == 0)
+		c->n_insecure++;
 	return r;
 }
 
@@ -75,6 +86,7 @@ static int take_option(struct conf *c, int opt, struct err *e)
 	case 'r': return copy(c->root, sizeof(c->root), "root", optarg, e);
 	case 'R': return copy(c->run, sizeof(c->run), "run", optarg, e);
 	case 'g': return copy(c->group, sizeof(c->group), "group", optarg, e);
+	case 'i': return add_insecure(c, optarg, e);
 	case 'n': c->no_network = true; return 0;
 	case 'D': c->want_debug = true; return 0;
 	case 'h': return 1;
@@ -88,7 +100,8 @@ int conf_load(struct conf *c, const char *cmdline_path, int argc, char **argv, s
 		{"host", required_argument, NULL, 'H'},	 {"root", required_argument, NULL, 'r'},
 		{"run", required_argument, NULL, 'R'},	 {"group", required_argument, NULL, 'g'},
 		{"no-network", no_argument, NULL, 'n'}, {"debug", no_argument, NULL, 'D'},
-		{"help", no_argument, NULL, 'h'},	 {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'},	 {"insecure-registry", required_argument, NULL, 'i'},
+		{NULL, 0, NULL, 0},
 	};
 	int opt;
 

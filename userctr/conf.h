@@ -20,6 +20,8 @@ struct conf {
 	char group[64];		     /* of the socket */
 	bool want_debug;
 	bool no_network;	     /* leave bridges and rules alone: for hosts that are not ours */
+	char insecure[CONF_HOSTS_MAX][CONF_HOST_SIZE]; /* registries without TLS, or with any certificate */
+	unsigned n_insecure;
 	unsigned max_conns;
 	int64_t head_ms; /* for the head of a request, and between pieces of a body */
 	int64_t idle_ms; /* between requests */

@@ -8,6 +8,7 @@ struct err;
 
 /* Verbs of the program; each returns the exit status. */
 int unpack_main(int argc, char **argv);
+int fetch_main(int argc, char **argv);
 
 /*
  * Start this very program with other arguments.

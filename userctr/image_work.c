@@ -14,6 +14,7 @@
 #include "userctr/daemon.h"
 #include "userctr/image_helper.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 struct work {
 	struct source s; /* fd owned: the helper's messages */
 	struct req *q;
+	struct daemon *d;
 	char name[STORE_WORK_SIZE];
 	int pidfd; /* owned */
 	int packer; /* owned; pidfd of the one that makes the archive; -1: the body brings it */
@@ -32,15 +34,20 @@ struct work {
 	size_t n;
 	struct err why;
 	bool body_done, is_over, has_folder;
+	struct image_maker maker; /* start is NULL: none */
 	void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why);
 };
 
 static void work_finish(struct work *w)
 {
-	struct daemon *d = w->q->d;
+	struct daemon *d = w->d;
 
 	w->q->ctx = NULL;
-	w->done(w->q, w->name, (const struct load_msg *const *)w->msgs, w->n, w->why.code != 0 ? &w->why : NULL);
+	const struct load_msg *const *msgs = (const struct load_msg *const *)w->msgs;
+	if (w->maker.start != NULL)
+		w->maker.done(w->maker.ctx, w->name, msgs, w->n, w->why.code != 0 ? &w->why : NULL);
+	else
+		w->done(w->q, w->name, msgs, w->n, w->why.code != 0 ? &w->why : NULL);
 	if (w->has_folder)
 		store_work_end(d->store, w->name);
 	images_sweep(d);
@@ -107,6 +114,10 @@ static void take(struct work *w, const struct load_msg *m, bool *ret_end)
 {
 	switch (m->kind) {
 	case LOAD_PROGRESS: return;
+	case LOAD_MEMBER:
+		if (w->maker.layer != NULL)
+			w->maker.layer(w->maker.ctx, &m->one);
+		return;
 	case LOAD_IMAGE:
 	case LOAD_LAYER: *ret_end = keep(w, m) < 0; return;
 	case LOAD_FAILED:
@@ -164,6 +175,13 @@ static int start_packer(struct work *w, const char *tree, int to, struct err *e)
 	return w->packer < 0 ? w->packer : 0;
 }
 
+static int start_maker(struct work *w, const char *folder, int to, struct err *e)
+{
+	w->packer = w->maker.start(w->maker.ctx, folder, to, e);
+	w->body_done = true;
+	return w->packer < 0 ? w->packer : 0;
+}
+
 static int start(struct work *w, const char *mode, const char *tree, int *ret_pipe, struct err *e)
 {
 	struct daemon *d = w->q->d;
@@ -194,7 +212,7 @@ static int start(struct work *w, const char *mode, const char *tree, int *ret_pi
 	w->pidfd = helper_spawn(argv, fds, countof(fds), e);
 	if (w->pidfd < 0)
 		return w->pidfd;
-	r = tree != NULL ? start_packer(w, tree, body_write, e) : 0;
+	r = tree != NULL ? start_packer(w, tree, body_write, e) : w->maker.start != NULL ? start_maker(w, path, body_write, e) : 0;
 	if (r == 0)
 		r = loop_add(&d->loop, &w->s, EPOLLIN, e);
 	if (r == 0)
@@ -202,18 +220,26 @@ static int start(struct work *w, const char *mode, const char *tree, int *ret_pi
 	return r;
 }
 
-void image_work(struct req *q, const char *mode, const char *tree,
-		void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why))
+static void begin(struct req *q, const char *mode, const char *tree, const struct image_maker *maker,
+		  void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why))
 {
 	struct work *w = calloc(1, sizeof(*w));
 	int pipe = -1;
 
 	if (w == NULL) {
-		reply_error(q, 500, "out of memory");
+		struct err e;
+		(void)err_set(&e, ENOMEM, "start a helper");
+		if (maker != NULL)
+			maker->done(maker->ctx, "", NULL, 0, &e);
+		else
+			reply_err(q, &e);
 		return;
 	}
 	w->s = (struct source){.fd = -1, .name = "unpack", .ready = on_message, .gone = on_gone};
 	w->q = q;
+	w->d = q->d;
+	if (maker != NULL)
+		w->maker = *maker;
 	w->pidfd = w->packer = -1;
 	w->done = done;
 	q->ctx = w;
@@ -224,10 +250,32 @@ void image_work(struct req *q, const char *mode, const char *tree,
 		work_finish(w);
 		return;
 	}
-	if (tree != NULL)
+	if (tree != NULL || maker != NULL)
 		close(pipe);
 	else
 		req_body_to(q, pipe, on_body);
+}
+
+void image_work(struct req *q, const char *mode, const char *tree,
+		void (*done)(struct req *q, const char *work, const struct load_msg *const *msgs, size_t n, const struct err *why))
+{
+	begin(q, mode, tree, /* maker= */ NULL, done);
+}
+
+void image_work_from(struct req *q, const struct image_maker *maker)
+{
+	begin(q, "load", /* tree= */ NULL, maker, /* done= */ NULL);
+}
+
+void image_work_stop(struct req *q)
+{
+	struct work *w = q->ctx;
+
+	if (w == NULL)
+		return;
+	if (w->why.code == 0)
+		(void)err_say(&w->why, ECANCELED, "was not needed");
+	loop_remove(&w->s);
 }
 
 /* ---- deleting ---- */

@@ -17,6 +17,7 @@ static const struct {
 	{"daemon", daemon_main},
 	{"monitor", monitor_main},
 	{"unpack", unpack_main},
+	{"fetch", fetch_main},
 	{"extract", extract_main},
 	{"pack", pack_main},
 	{"populate", populate_main},

@@ -73,6 +73,12 @@ static int on_image(void *ctx, const struct digest *manifest, const char *const 
 	return r < 0 ? err_set(e, -r, "tell of an image") : 0;
 }
 
+static void on_layer(void *ctx, const struct digest *blob)
+{
+	out = (struct load_msg){.kind = LOAD_MEMBER, .one = *blob};
+	(void)load_msg_send(*(int *)ctx, &out, NULL, 0); /* only for those who watch */
+}
+
 static int import_layer(int *sock, int work, const struct load_sink *sink, struct err *e)
 {
 	struct digest blob, diff_id;
@@ -89,7 +95,7 @@ static int import_layer(int *sock, int work, const struct load_sink *sink, struc
 static int parse(const char *mode, int sock, struct err *e)
 {
 	struct buf have __attribute__((cleanup(buf_release))) = BUF_INIT(HAVE_MAX);
-	struct load_sink sink = {.opaque = on_opaque, .image = on_image, .ctx = &sock};
+	struct load_sink sink = {.opaque = on_opaque, .image = on_image, .layer = on_layer, .ctx = &sock};
 
 	owned_fd int work = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (work < 0)
@@ -136,6 +142,7 @@ static int relay(int from, int to, int work, struct err *e)
 		case LOAD_PROGRESS:
 		case LOAD_IMAGE:
 		case LOAD_LAYER:
+		case LOAD_MEMBER:
 		case LOAD_FAILED:
 			r = load_msg_send(to, &m, m.text, m.text_len);
 			if (r < 0 || m.kind == LOAD_FAILED)

@@ -7,6 +7,7 @@
 #include "lib/sys/syscalls.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <seccomp.h>
@@ -51,6 +52,20 @@ int confine_caps(uint64_t keep, struct err *e)
 	return 0;
 }
 
+int confine_user(unsigned id, struct err *e)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || syscall(SYS_capget, &head, data) < 0)
+		return err_set(e, errno, "keep capabilities");
+	if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+		return err_set(e, errno, "become user %u", id);
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted;
+	return syscall(SYS_capset, &head, data) < 0 ? err_set(e, errno, "keep capabilities") : 0;
+}
+
 int confine_limits(uint64_t memory_bytes, struct err *e)
 {
 	const struct {
@@ -65,6 +80,39 @@ int confine_limits(uint64_t memory_bytes, struct err *e)
 			return err_set(e, errno, "set a limit");
 	}
 	return 0;
+}
+
+static int filter(const char *const *allowed, size_t n, struct err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = ctx == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(allowed[i]), 0);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return r < 0 ? err_set(e, -r, "filter system calls") : 0;
+}
+
+int confine_network_syscalls(struct err *e)
+{
+	static const char *const allowed[] = {
+		/* memory, time and end */
+		"brk", "mmap", "munmap", "mremap", "mprotect", "madvise",
+		"exit", "exit_group", "rt_sigreturn", "rt_sigprocmask", "rt_sigaction", "futex",
+		"clock_gettime", "gettimeofday", "time", "nanosleep", "clock_nanosleep", "getrandom", "restart_syscall",
+		"getpid", "gettid",
+		/* descriptors */
+		"read", "readv", "write", "writev", "lseek", "close", "fcntl", "fstat", "ioctl", "poll", "ppoll", "eventfd2",
+		/* the network */
+		"socket", "connect", "bind", "getsockname", "getpeername", "setsockopt", "getsockopt", "sendto", "sendmsg",
+		"sendmmsg", "recvfrom", "recvmsg", "shutdown",
+		/* resolv.conf, hosts; the spool */
+		"openat", "open", "unlinkat", "newfstatat", "stat",
+	};
+
+	return filter(allowed, countof(allowed), e);
 }
 
 int confine_syscalls(struct err *e)
@@ -87,13 +135,6 @@ int confine_syscalls(struct err *e)
 		/* old spellings that C libraries fall back to */
 		"open", "stat", "lstat", "access",
 	};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r = ctx == NULL ? -ENOMEM : 0;
 
-	for (size_t i = 0; i < countof(allowed) && r == 0; i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(allowed[i]), 0);
-	if (r == 0)
-		r = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return r < 0 ? err_set(e, -r, "filter system calls") : 0;
+	return filter(allowed, countof(allowed), e);
 }

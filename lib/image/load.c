@@ -221,6 +221,8 @@ static int take_layer(struct load *l, struct member *m, struct flow *f, struct e
 		char t[DIGEST_TEXT_SIZE];
 		return err_set(e, E_DIGEST, "layer %s", digest_text(&known, t));
 	}
+	if (r == 0 && is_named && l->sink->layer != NULL)
+		l->sink->layer(l->sink->ctx, &m->raw);
 	return r;
 }
 
@@ -287,6 +289,27 @@ static struct member *member_add(struct load *l, const char *name, struct err *e
 		return NULL;
 	}
 	l->members[l->n++] = m;
+	return m;
+}
+
+/* A layer that the archive leaves out because the store has it, blob and all. NULL: it has not, or no memory. */
+struct member *member_of_store(struct load *l, const struct digest *blob, uint64_t size)
+{
+	char name[16 + DIGEST_HEX_SIZE], hex[DIGEST_HEX_SIZE];
+	struct member probe = {0};
+
+	look_it_up(l, &probe, blob);
+	if (!probe.is_blob_here)
+		return NULL;
+	(void)snprintf(name, sizeof(name), "blobs/sha256/%s", digest_hex(blob, hex)); /* fits */
+	struct member *m = member_add(l, name, NULL);
+	if (m == NULL)
+		return NULL;
+	m->kind = MEMBER_LAYER;
+	m->is_blob_here = m->is_unpacked_here = true;
+	m->diff_id = probe.diff_id;
+	m->raw = *blob;
+	m->raw_size = size;
 	return m;
 }
 

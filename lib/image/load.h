@@ -33,6 +33,7 @@ struct load_sink {
 	/* An image is complete in the work folder. names: n reference texts, valid but not canonical. */
 	int (*image)(void *ctx, const struct digest *manifest, const char *const *names, size_t n, struct err *e);
 	void (*progress)(void *ctx, uint64_t bytes); /* of the archive; may be NULL */
+	void (*layer)(void *ctx, const struct digest *blob); /* is unpacked; may be NULL */
 	void *ctx;
 };
 

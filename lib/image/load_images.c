@@ -321,6 +321,8 @@ static int oci_one(struct images *im, const struct found *f, struct err *e)
 			return err_say(e, E_SPEC, "layer %s is of type '%.100s', which is not supported", digest_text(&d->digest, t),
 				       d->media_type);
 		layers[i] = member_by_digest(im->l, &d->digest);
+		if (layers[i] == NULL)
+			layers[i] = member_of_store(im->l, &d->digest, d->size);
 		r = layer_is_good(layers[i], digest_text(&d->digest, t), e);
 		if (r == 0 && (!digest_eq(&layers[i]->raw, &d->digest) || layers[i]->raw_size != d->size))
 			r = err_set(e, E_DIGEST, "layer %s", t);

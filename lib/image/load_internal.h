@@ -42,6 +42,8 @@ struct load {
 struct member *member_by_name(const struct load *l, const char *name); /* links followed; NULL */
 struct member *member_by_digest(const struct load *l, const struct digest *d);
 
+struct member *member_of_store(struct load *l, const struct digest *blob, uint64_t size);
+
 /* Give a layer its final names and its description. */
 int member_place(struct load *l, struct member *m, struct err *e);
 

@@ -2,6 +2,7 @@
  *
  *   parser (no privilege) ──► keeper (CAP_SYS_ADMIN, reads no archive) ──► daemon
  *
+ *     LOAD_MEMBER    ─────────►──────────────────────────────────────────►
  *     LOAD_OPAQUE    ─────────► sets the attribute, says nothing
  *     LOAD_PROGRESS  ─────────►──────────────────────────────────────────►
  *     LOAD_IMAGE     ─────────►──────────────────────────────────────────►  kept until LOAD_DONE
@@ -10,6 +11,12 @@
  *     (exit 0)       ─────────► syncfs, then LOAD_DONE  ─────────────────►  the last one
  *
  * An end without LOAD_DONE or LOAD_FAILED is a helper that died.
+ *
+ *   userctr fetch (network, no privilege) ──► daemon; its archive goes to the parser
+ *
+ *     FETCH_RESOLVED   once, then FETCH_LAYER for each, FETCH_READY; the daemon ends the helper when it has that config
+ *     FETCH_PROGRESS, FETCH_FETCHED   of layers
+ *     FETCH_TEXT       pieces of what was asked for (distribution); FETCH_FAILED or FETCH_DONE is the last one
  */
 #ifndef IMAGE_LOAD_MSG_H
 #define IMAGE_LOAD_MSG_H
@@ -28,6 +35,16 @@ enum load_kind {
 	LOAD_OPAQUE = 4,   /* text: directory, relative to the work folder */
 	LOAD_FAILED = 5,   /* a: code; text */
 	LOAD_DONE = 6,
+	LOAD_MEMBER = 7, /* one: blob; a layer is unpacked */
+
+	FETCH_RESOLVED = 16, /* one: digest of what the reference names, two: of the config; a: layers */
+	FETCH_LAYER = 17,    /* one: blob, a: bytes, b: 1 = is here */
+	FETCH_READY = 18,
+	FETCH_PROGRESS = 19, /* a: index of the layer, b: bytes */
+	FETCH_FETCHED = 20,  /* a: index */
+	FETCH_TEXT = 21,     /* text; one: digest, a: bytes in all */
+	FETCH_FAILED = 22,   /* a: code, b: status for the API; text */
+	FETCH_DONE = 23,
 };
 
 struct load_msg {

@@ -157,11 +157,6 @@ def test_import(make_daemon):
     assert got["RootFS"]["Layers"] == ["sha256:" + im.sha(LAYER)]
 
 
-def test_pull_says_what_is_missing(docker):
-    p = docker("pull", "nosuch:1", ok=False)
-    assert p.returncode == 1 and "no registry client yet" in p.stderr
-
-
 # ---- what must be refused ----
 
 def broken_digest(m):
