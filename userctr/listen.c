@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The addresses of the API: unix sockets for the docker group, TCP where it was asked for. */
+/* The addresses of the API: unix sockets for the docker group, TCP where it was asked for. A socket that the service manager
+ * holds for us (LISTEN_FDS) is used as it is: who comes while no daemon is there waits in it. */
 #include "userctr/daemon.h"
 
 #include "lib/base/err.h"
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The id of a group in /etc/group, or -1. */
@@ -110,10 +112,49 @@ static int listen_tcp(struct daemon *d, const char *text, struct err *e)
 	return conns_listen(d, take_fd(fd), e);
 }
 
+/* Was this path passed on to us? */
+static bool is_passed(const struct daemon *d, const char *path)
+{
+	for (unsigned i = 0; i < d->conns.n_listeners; i++) {
+		struct sockaddr_un a = {0};
+		socklen_t len = sizeof(a) - 1;
+		if (getsockname(d->conns.listeners[i].s.fd, (struct sockaddr *)&a, &len) == 0 && a.sun_family == AF_UNIX &&
+		    strcmp(a.sun_path, path) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_passed(struct daemon *d, struct err *e)
+{
+	const char *text = getenv("LISTEN_FDS");
+	int n = text != NULL ? atoi(text) : 0;
+
+	for (int fd = 3; fd < 3 + n; fd++) {
+		int fl = fcntl(fd, F_GETFL);
+		if (fl < 0 || fcntl(fd, F_SETFL, fl | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+			return err_set(e, errno, "descriptor %d of LISTEN_FDS=%s", fd, text);
+		int r = conns_listen(d, fd, e);
+		if (r < 0)
+			return r;
+	}
+	/* meant for us, not for what we start */
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+	(void)unsetenv("LISTEN_PID");
+	return 0;
+}
+
 int daemon_listen(struct daemon *d, struct err *e)
 {
+	int passed = take_passed(d, e);
+
+	if (passed < 0)
+		return passed;
 	for (unsigned i = 0; i < d->conf.n_hosts; i++) {
 		const char *h = d->conf.hosts[i];
+		if (strncmp(h, "unix://", 7) == 0 && is_passed(d, h + 7))
+			continue;
 		int r = strncmp(h, "unix://", 7) == 0 ? listen_unix(d, h + 7, e) : listen_tcp(d, h + 6, e);
 		if (r < 0)
 			return r;

@@ -145,7 +145,7 @@ def test_networks(vm, docker):
         assert time.monotonic() < end, text
         try:
             c = http.client.HTTPConnection("127.0.0.1", vm.port(8080), timeout=5)
-            c.request("GET", "/")
+            c.request("GET", "/index.html")
             text = c.getresponse().read()
         except (OSError, http.client.HTTPException):
             pass
@@ -207,7 +207,8 @@ def test_containers_outlive_the_daemon(vm, docker):
     assert docker("run", "-d", "--name", "survivor", "busybox", "sh", "-c", loop)[1] == 0
     pid = docker("inspect", "-f", "{{.State.Pid}}", "survivor")[0]
     old = daemon_pid(vm)
-    vm.sh(f"kill -9 {old}", check=True)
+    # whoever asks meanwhile waits in the socket that PID 1 holds
+    assert vm.sh(f"kill -9 {old}; docker version --format '{{{{.Server.Os}}}}'") == ("linux\n", 0)
     vm.sh("until [ \"$(slipway service ls | grep '^userctr  *ready' | grep -v ' %s ')\" ]; do usleep 50000; done" % old, check=True)
     end = time.monotonic() + 60
     while docker("version")[1] != 0:
