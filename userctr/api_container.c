@@ -248,11 +248,11 @@ static void post_restart(struct req *q)
 static void post_kill(struct req *q)
 {
 	struct ctr *c = api_ctr(q);
-	const char *name = req_query(q, "signal");
 	struct err e;
 
 	if (c == NULL)
 		return;
+	const char *name = req_query(q, "signal");
 	int sig = SIGKILL;
 	if (name != NULL && name[0] != '\0' && signal_parse(name, &sig, &e) < 0) {
 		reply_error(q, 400, "cannot kill container: %s: %s", q->var, e.msg);
