@@ -448,6 +448,7 @@ const struct route routes_container[] = {
 	{"GET", "/containers/*/logs", api_container_logs, 0, 0, 0},
 	{"GET", "/containers/*/top", api_container_top, 0, 0, 0},
 	{"GET", "/containers/*/stats", api_container_stats, 0, 0, 0},
+	{"GET", "/containers/*/changes", api_container_changes, 0, 0, 0},
 	{"GET", "/containers/*/export", api_container_export, 0, 0, 0},
 	{"HEAD", "/containers/*/archive", api_container_archive, 0, 0, 0},
 	{"GET", "/containers/*/archive", api_container_archive, 0, 0, 0},

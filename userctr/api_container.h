@@ -28,6 +28,7 @@ bool api_detach_keys(struct req *q, const char *fallback, char *out, unsigned si
 
 /* api_container_archive.c */
 void api_container_export(struct req *q);
+void api_container_changes(struct req *q);
 void api_container_archive(struct req *q);
 
 /* api_container_extract.c */

@@ -122,10 +122,9 @@ static void client_gone(struct req *q)
 	loop_remove(&p->s); /* the helper's next write ends it */
 }
 
-/* dir is borrowed. */
-static int pass(struct req *q, int dir, const char *name, const char *as, struct err *e)
+/* Send what a helper writes. dirs are borrowed: its descriptors 3 and 4, -1 = none. */
+static int pass(struct req *q, const char *const argv[], const int dirs[2], const char *type, struct err *e)
 {
-	const char *const argv[] = {"userctr", "pack", name, name != NULL ? as : NULL, NULL};
 	struct passing *p = calloc(1, sizeof(*p));
 	int out[2];
 
@@ -135,7 +134,7 @@ static int pass(struct req *q, int dir, const char *name, const char *as, struct
 		free(p);
 		return err_set(e, errno, "make a pipe");
 	}
-	int fds[] = {-1, out[1], -1, dir};
+	int fds[] = {-1, out[1], -1, dirs[0], dirs[1]};
 	int pidfd = helper_spawn(argv, fds, countof(fds), e);
 	close(out[1]);
 	if (pidfd < 0) {
@@ -165,8 +164,15 @@ static int pass(struct req *q, int dir, const char *name, const char *as, struct
 	q->ctx = p;
 	q->on_gone = client_gone;
 	q->on_drain = drained;
-	stream_open(q, 200, TYPE_TAR);
+	stream_open(q, 200, type);
 	return 0;
+}
+
+static int pass_tar(struct req *q, int dir, const char *name, const char *as, struct err *e)
+{
+	const char *const argv[] = {"userctr", "pack", name, name != NULL ? as : NULL, NULL};
+
+	return pass(q, argv, (const int[]){dir, -1}, TYPE_TAR, e);
 }
 
 /* ---- export ---- */
@@ -180,11 +186,29 @@ void api_container_export(struct req *q)
 		return;
 	owned_fd int root = ctr_files_merged(c, &e);
 	owned_fd int dir = root < 0 ? -1 : path_open_in(root, "/", O_RDONLY | O_DIRECTORY, 0, &e);
-	int r = dir < 0 ? -e.code : pass(q, dir, NULL, NULL, &e);
+	int r = dir < 0 ? -e.code : pass_tar(q, dir, NULL, NULL, &e);
 	if (r < 0)
 		reply_err(q, &e);
 	else
 		ctr_event(c, "export", NULL, NULL);
+}
+
+/* ---- diff ---- */
+
+void api_container_changes(struct req *q)
+{
+	static const char *const argv[] = {"userctr", "list-changes", NULL};
+	struct ctr *c = api_ctr(q);
+	char path[PATH_MAX];
+	struct err e;
+
+	if (c == NULL)
+		return;
+	owned_fd int upper = open(ctr_dir(c, "diff", path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	owned_fd int image = upper < 0 ? err_set(&e, errno, "open '%s'", path) : ctr_files_image(c, &e);
+	int r = image < 0 ? -e.code : pass(q, argv, (const int[]){upper, image}, TYPE_JSON, &e);
+	if (r < 0)
+		reply_err(q, &e);
 }
 
 /* ---- docker cp ---- */
@@ -274,7 +298,7 @@ void api_container_archive(struct req *q)
 		return;
 	}
 	bool is_content = len > 1 && strcmp(in + len - 2, "/.") == 0;
-	if (pass(q, dir, name, is_content || shown[0] == '\0' ? "." : shown, &e) < 0)
+	if (pass_tar(q, dir, name, is_content || shown[0] == '\0' ? "." : shown, &e) < 0)
 		reply_err(q, &e);
 	else
 		ctr_event(c, "archive-path", NULL, NULL);

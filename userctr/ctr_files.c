@@ -32,6 +32,18 @@ int ctr_files_merged(struct ctr *c, struct err *e)
 	return r < 0 ? r : layers_open(buf_str(&b), NULL, NULL, e);
 }
 
+int ctr_files_image(struct ctr *c, struct err *e)
+{
+	owned_buf struct buf b = BUF_INIT(LOWER_MAX);
+	char id[DIGEST_TEXT_SIZE];
+	struct image *image = NULL;
+
+	int r = store_find(c->d->store, digest_text(&c->image, id), &image, e);
+	if (r == 0)
+		r = store_lower(c->d->store, image, &b, e);
+	return r < 0 ? r : layers_open(buf_str(&b), NULL, NULL, e);
+}
+
 /* A stopped container's own layer, mounted for as long as the descriptor is open. */
 static int open_writable(struct ctr *c, struct err *e)
 {

@@ -10,6 +10,9 @@ struct err;
 /* Image and own layer without mounts, read-only. Returns an O_PATH descriptor, caller owns. */
 int ctr_files_merged(struct ctr *c, struct err *e);
 
+/* The image's layers alone, as ctr_files_merged(). */
+int ctr_files_image(struct ctr *c, struct err *e);
+
 /*
  * As the container sees itself: through its process, or, when it does not run, by its layers and volumes.
  *

@@ -8,6 +8,9 @@ int populate_main(int argc, char **argv);
 /* The verb `userctr pack [NAME AS]`: a tar of what is below the directory that is descriptor 3, or of one entry of it. */
 int pack_main(int argc, char **argv);
 
+/* The verb `userctr list-changes`: what the layer that is descriptor 3 changes in the tree that is descriptor 4, as JSON. */
+int diff_main(int argc, char **argv);
+
 /* The verb `userctr extract`: the archive from descriptor 0 below the directory that is descriptor 3. Says on descriptor 1 what
  * went wrong. */
 int extract_main(int argc, char **argv);

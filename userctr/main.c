@@ -20,6 +20,7 @@ static const struct {
 	{"fetch", fetch_main},
 	{"extract", extract_main},
 	{"pack", pack_main},
+	{"list-changes", diff_main},
 	{"populate", populate_main},
 	{"remove-tree", remove_tree_main},
 };

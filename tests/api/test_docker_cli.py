@@ -144,3 +144,27 @@ def test_refused(box, argv, tmp_path):  # noqa: F811
     (tmp_path / "Dockerfile").write_text("FROM bb:1\n")
     p = box(*argv, ok=False, cwd=tmp_path)
     assert p.returncode != 0 and p.stderr
+
+
+def test_diff(box):  # noqa: F811
+    """What is added, changed and gone, in a running container and in one that ended; a new one has changed nothing."""
+    box("create", "--name", "new", "bb:1", "true")
+    box("start", "-a", "new")
+    assert box("diff", "new").stdout == ""
+    box("run", "-d", "--name", "d1", "-v", "/vol", "--tmpfs", "/scratch", "bb:1", "sh", "-c",
+        "rm /data/low; echo x >>/etc/passwd; mkdir /made; touch '/made/a \"b\"'; chmod 700 /tmp; rm -r /etc/group; mkdir /etc/group; "
+        "echo done; exec sleep 1000")
+    logs = box.popen("logs", "-f", "d1")
+    assert logs.stdout.readline() == b"done\n"
+    logs.kill()
+    logs.communicate()
+    want = "C /data\nD /data/low\nC /etc\nC /etc/group\nC /etc/passwd\nA /made\nA /made/a \"b\"\nA /scratch\nC /tmp\nA /vol\n"
+    assert box("diff", "d1").stdout == want
+    box("kill", "d1")
+    assert box("diff", "d1").stdout == want
+    assert "No such container: nosuch" in fails(box, "diff", "nosuch")
+    # a folder made anew hides what was below it
+    box("run", "--name", "d2", "bb:1", "sh", "-c", "rm -r /data; mkdir /data; touch /data/link")
+    out = box("diff", "d2").stdout.splitlines()
+    assert "D /data/low" in out and "C /data/link" in out
+    assert box.d.api("GET", "/containers/new/changes") == (200, None)
