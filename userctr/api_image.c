@@ -364,10 +364,14 @@ static void search(struct req *q)
 
 static void push(struct req *q)
 {
+	const char *tag = req_query(q, "tag");
 	struct image *i;
+	char name[512];
 	struct err e;
 
-	if (store_find(q->d->store, q->var, &i, &e) < 0)
+	bool has_tag = tag != NULL && tag[0] != '\0';
+	int n = snprintf(name, sizeof(name), "%s%s%s", q->var, has_tag ? ":" : "", has_tag ? tag : "");
+	if (n >= (int)sizeof(name) || store_find(q->d->store, name, &i, &e) < 0)
 		reply_error(q, 404, "An image does not exist locally with the tag: %.200s", q->var);
 	else
 		reply_error(q, 501, "pushing to registries is not supported yet; use docker save");
