@@ -385,7 +385,7 @@ static int create(const struct sysctr_opt *opt, const char *id, const struct sys
 	drop_fd(&c.sync[1]);
 	drop_fd(&c.own_pidns);
 	if (r < 0)
-		return r;
+		return r == -ENOSYS ? err_wrap(e, r, "a system call is not there, Linux 5.12 is needed") : r;
 	*ret = c.child;
 	return 0;
 }

@@ -4,22 +4,35 @@
 
 #include "lib/base/err.h"
 #include "lib/base/owned.h"
+#include "lib/sys/path_walk.h"
 #include "lib/sys/syscalls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define AGAIN_MAX 128 /* openat2 says EAGAIN when the tree is renamed under it; a hostile owner may insist */
 
+/* No such call: an old kernel says ENOSYS, an old filter of system calls EPERM. The call itself says EPERM too, of a file that
+ * may not be opened so; without room for its argument it says EINVAL wherever it is. */
+static bool is_missing(int why)
+{
+	static bool is_known_missing;
+
+	if (why == EPERM && !is_known_missing && sys_openat2(-1, "", NULL, 0) < 0 && errno == EPERM)
+		is_known_missing = true;
+	return is_known_missing || why == ENOSYS;
+}
+
 static int open_how(int root, const char *path, int flags, mode_t mode, uint64_t more)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
-		.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0,
+		.mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0, /* O_TMPFILE has the bit of O_DIRECTORY */
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | more,
 	};
 	int fd;
@@ -28,8 +41,11 @@ static int open_how(int root, const char *path, int flags, mode_t mode, uint64_t
 		fd = sys_openat2(root, *path == '\0' ? "." : path, &how, sizeof(how));
 		if (fd >= 0)
 			return fd;
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
+		int why = errno;
+		if ((why == ENOSYS || why == EPERM) && is_missing(why))
+			return path_walk(root, path, flags, mode, (more & RESOLVE_NO_SYMLINKS) == 0);
+		if (why != EAGAIN && why != EINTR)
+			return -why;
 	}
 	return -EAGAIN;
 }

@@ -1,7 +1,8 @@
 /* lib/sys/path.h - the only resolver of paths below a foreign root (a container's rootfs, a layer, a volume).
  *
  * Every function resolves with openat2(2) RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: "..", absolute symbolic links and
- * races by whoever owns the tree cannot leave the root. Keep the O_PATH descriptor, not the path, across steps.
+ * races by whoever owns the tree cannot leave the root. Where the kernel has no such call, path_walk.h takes its place.
+ * Keep the O_PATH descriptor, not the path, across steps.
  */
 #ifndef SYS_PATH_H
 #define SYS_PATH_H
