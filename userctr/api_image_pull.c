@@ -277,7 +277,8 @@ static int take(struct pull *p, const struct load_msg *m)
 		return 0;
 	case FETCH_FAILED:
 		(void)err_say(&p->why, m->a > 0 && m->a < 4096 ? (int)m->a : EIO, "%.480s", m->text);
-		p->status = m->b == 404 || m->b == 401 ? (int)m->b : 500;
+		/* never 401: docker's client would ask for a password, and wait for it */
+		p->status = m->b == 404 ? 404 : 500;
 		/* its reader ended, and says why */
 		if (m->a == EPIPE)
 			p->why.code = 0;

@@ -92,12 +92,6 @@ static void prune_build(struct req *q)
 	reply_json(q, 200, &b);
 }
 
-/* `docker login` stores what it asks for only once this has said that it is right. */
-static void no_auth(struct req *q)
-{
-	reply_error(q, 501, "cannot log in: this version has no registry client yet that could check the credentials");
-}
-
 const struct route routes_system[] = {
 	{"HEAD", "/_ping", head_ping, 0, 0, 0},
 	{"GET", "/_ping", get_ping, 0, 0, 0},
@@ -112,6 +106,5 @@ const struct route routes_system[] = {
 	{"GET", "/configs", no_swarm, 0, 0, 0},
 	{"GET", "/plugins", no_plugins, 0, 0, 0},
 	{"POST", "/build/prune", prune_build, 0, 0, 0},
-	{"POST", "/auth", no_auth, ROUTE_JSON, 0, 0},
 	{0},
 };

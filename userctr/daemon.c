@@ -32,7 +32,8 @@
 #define PRELOADED    "/usr/lib/slipway/images"
 
 static const struct route *const tables[] = {routes_system, routes_events, routes_image,   routes_container,
-					     routes_exec,   routes_network, routes_volume, routes_commit, NULL};
+					     routes_exec,   routes_network, routes_volume, routes_commit,
+					     routes_registry, NULL};
 
 /* ---- signals ---- */
 

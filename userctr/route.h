@@ -26,6 +26,7 @@ extern const struct route routes_exec[];
 extern const struct route routes_network[];
 extern const struct route routes_volume[];
 extern const struct route routes_image[];
+extern const struct route routes_registry[];
 extern const struct route routes_commit[];
 extern const struct route routes_events[];
 

@@ -141,23 +141,23 @@ static int from_index(struct fetch *f, struct buf *text, char type[128], struct 
 	return r;
 }
 
-static int refused(struct fetch *f, int r, struct err *e)
+static int refused(struct registry *reg, const struct ref *ref, int r, struct err *e)
 {
 	char name[REF_TEXT_SIZE];
-	struct ref only = *f->job->ref;
+	struct ref only = *ref;
 
 	if (r == -ENOENT)
-		return registry_fail(f->r, 404, ENOENT, e, "manifest for %s not found: manifest unknown: manifest unknown",
+		return registry_fail(reg, 404, ENOENT, e, "manifest for %s not found: manifest unknown: manifest unknown",
 				     ref_familiar(&only, name));
 	if (r == -EACCES && strcmp(e->msg, "no basic auth credentials") != 0 && strncmp(e->msg, "unauthorized: inc", 17) != 0)
-		return registry_fail(f->r, 404, ENOENT, e,
+		return registry_fail(reg, 404, ENOENT, e,
 				     "pull access denied for %s, repository does not exist or may require 'docker login': denied: "
 				     "requested access to the resource is denied",
 				     ref_familiar_name(&only));
 	return r;
 }
 
-int fetch_top(struct registry *r, const struct ref *ref, struct buf *text, char type[128], struct digest *ret, struct err *e)
+static int get_top(struct registry *r, const struct ref *ref, struct buf *text, char type[128], struct digest *ret, struct err *e)
 {
 	char what[DIGEST_TEXT_SIZE + REF_TAG_MAX];
 
@@ -172,9 +172,9 @@ static int resolve(struct fetch *f, struct buf *text, struct digest *top, struct
 {
 	char type[128];
 
-	int r = fetch_top(f->r, f->job->ref, text, type, top, e);
+	int r = get_top(f->r, f->job->ref, text, type, top, e);
 	if (r < 0)
-		return refused(f, r, e);
+		return refused(f->r, f->job->ref, r, e);
 	*manifest = *top;
 	for (int depth = 0; (r = kind_of(f->r, text, type, e)) == OCI_INDEX; depth++) {
 		r = depth < DEPTH_MAX ? from_index(f, text, type, manifest, e)
@@ -257,5 +257,78 @@ int fetch_image(struct registry *r, const struct fetch_job *job, const struct fe
 
 	int code = run(&f, &text, &config, e);
 	oci_manifest_release(&f.m);
+	return code;
+}
+
+/* ---- describing ---- */
+
+static void put_platform(struct json_writer *w, const char *os, const char *arch, const char *variant)
+{
+	jw_obj(w);
+	jw_kstr(w, "architecture", arch);
+	jw_kstr(w, "os", os);
+	if (variant != NULL)
+		jw_kstr(w, "variant", variant);
+	jw_end_obj(w);
+}
+
+static int index_platforms(const struct buf *text, struct json_writer *w, struct err *e)
+{
+	struct oci_index index;
+
+	int r = oci_index_parse(buf_str(text), text->len, "index", &index, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < index.n; i++)
+		if (index.manifests[i].platform != NULL)
+			jw_value(w, index.manifests[i].platform);
+	oci_index_release(&index);
+	return 0;
+}
+
+static int config_platform(struct registry *r, const char *path, const struct buf *text, struct json_writer *w, struct err *e)
+{
+	struct buf b __attribute__((cleanup(buf_release))) = BUF_INIT(OCI_DOC_MAX);
+	struct oci_manifest m;
+	struct oci_config c;
+
+	int code = oci_manifest_parse(buf_str(text), text->len, "manifest", &m, e);
+	if (code < 0)
+		return code;
+	code = registry_blob(r, path, &m.config.digest, m.config.size, &b, e);
+	if (code == 0)
+		code = oci_config_parse(buf_str(&b), b.len, "config", &c, e);
+	if (code == 0) {
+		put_platform(w, c.os, c.architecture, c.variant);
+		oci_config_release(&c);
+	}
+	oci_manifest_release(&m);
+	return code;
+}
+
+int fetch_describe(struct registry *r, const struct ref *ref, struct json_writer *w, struct err *e)
+{
+	struct buf text __attribute__((cleanup(buf_release))) = BUF_INIT(OCI_DOC_MAX);
+	char type[128], t[DIGEST_TEXT_SIZE];
+	struct digest d;
+
+	int code = get_top(r, ref, &text, type, &d, e);
+	if (code < 0)
+		return refused(r, ref, code, e);
+	code = kind_of(r, &text, type, e);
+	if (code < 0)
+		return code;
+	jw_obj(w);
+	jw_key(w, "Descriptor");
+	jw_obj(w);
+	jw_kstr(w, "mediaType", type);
+	jw_kstr(w, "digest", digest_text(&d, t));
+	jw_kuint(w, "size", text.len);
+	jw_end_obj(w);
+	jw_key(w, "Platforms");
+	jw_arr(w);
+	code = code == OCI_INDEX ? index_platforms(&text, w, e) : config_platform(r, ref->name + ref->domain_len + 1, &text, w, e);
+	jw_end_arr(w);
+	jw_end_obj(w);
 	return code;
 }

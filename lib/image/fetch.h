@@ -45,8 +45,8 @@ struct fetch_sink {
  */
 int fetch_image(struct registry *r, const struct fetch_job *job, const struct fetch_sink *sink, struct err *e);
 
-/* For docker manifest and distribution/json: the document as it is. */
-struct buf;
-int fetch_top(struct registry *r, const struct ref *ref, struct buf *text, char type[128], struct digest *ret, struct err *e);
+/* The answer of GET /distribution/NAME/json: {"Descriptor": {...}, "Platforms": [...]}. */
+struct json_writer;
+int fetch_describe(struct registry *r, const struct ref *ref, struct json_writer *w, struct err *e);
 
 #endif

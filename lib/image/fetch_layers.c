@@ -39,6 +39,7 @@ struct part {
 	bool is_checked;   /* the head of the answer was looked at */
 	unsigned attempt;
 	int64_t due_ms, told_ms;
+	uint64_t told; /* bytes */
 	struct registry_step step;
 	struct http_xfer x;
 	struct err why;
@@ -96,6 +97,7 @@ static int on_data(void *ctx, const void *data, size_t n)
 	p->got += n;
 	if (clock_mono_ms() - p->told_ms >= TELL_MS) {
 		p->told_ms = clock_mono_ms();
+		p->told = p->got;
 		f->sink->progress(f->sink->ctx, p->i, p->got);
 	}
 	return 0;
@@ -250,7 +252,8 @@ static int finish(struct layers *l, struct part *p, struct err *e)
 		pause_part(p, ms);
 	} else if (r == REGISTRY_FINAL) {
 		p->state = FETCHED;
-		f->sink->progress(f->sink->ctx, p->i, p->got);
+		if (p->told < p->got)
+			f->sink->progress(f->sink->ctx, p->i, p->got);
 		f->sink->fetched(f->sink->ctx, p->i);
 	}
 	return r < 0 ? r : 0;

@@ -129,6 +129,8 @@ static int follow(struct registry *r, struct registry_step *s, const struct http
 				     REGISTRY_REDIRECTS);
 	if (x->location[0] == '\0' || strlen(x->location) >= sizeof(s->url))
 		return registry_fail(r, 500, E_REGISTRY, e, "registry '%s' redirects to nowhere", r->conf.host);
+	if (strncmp(x->location, "https://", 8) != 0 && strncmp(x->location, "http://", 7) != 0)
+		return registry_fail(r, 500, E_REGISTRY, e, "registry '%s' redirects to '%.60s'", r->conf.host, x->location);
 	if (strncmp(x->location, "https://", 8) != 0 && !registry_is_ours(r, x->location) && !r->conf.is_insecure)
 		return registry_fail(r, 500, E_REGISTRY, e, "registry '%s' redirects to a place without TLS", r->conf.host);
 	strcpy(s->url, x->location);

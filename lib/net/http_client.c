@@ -108,7 +108,6 @@ static size_t on_data(char *p, size_t size, size_t n, void *ctx)
 	buf_put(&x->body, p, len);
 	if (buf_error(&x->body) < 0) {
 		x->stopped = buf_error(&x->body);
-		(void)snprintf(x->why, sizeof(x->why), "the answer is larger than %zu bytes", x->body.max); /* fits */
 		return CURL_WRITEFUNC_ERROR;
 	}
 	return len;
@@ -173,7 +172,6 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
 
 	(void)purpose;
 	if (x->q.only_public && !x->http->has_proxy && is_inner(&a->addr)) {
-		(void)snprintf(x->why, sizeof(x->why), "the address is one of this machine or its link"); /* fits */
 		x->stopped = -EPERM;
 		return CURL_SOCKET_BAD;
 	}
@@ -334,6 +332,11 @@ static void finish(struct http_xfer *x, CURLcode r)
 	if (r == CURLE_COULDNT_CONNECT && x->stopped == 0 && system > 0)
 		(void)snprintf(x->why, sizeof(x->why), "connect: %s", strerror((int)system)); /* fits */
 	x->is_tls = r == CURLE_SSL_CONNECT_ERROR || r == CURLE_PEER_FAILED_VERIFICATION;
+	/* curl has its own words for what the callbacks did */
+	if (x->stopped == -E_LIMIT)
+		(void)snprintf(x->why, sizeof(x->why), "the answer is larger than %zu bytes", x->body.max); /* fits */
+	if (x->stopped == -EPERM)
+		(void)snprintf(x->why, sizeof(x->why), "the address is one of this machine or its link"); /* fits */
 	x->code = x->stopped < 0 ? x->stopped : code_of(r);
 	if (x->code < 0 && x->why[0] == '\0')
 		(void)snprintf(x->why, sizeof(x->why), "%s", curl_easy_strerror(r)); /* cut rather than lost */
