@@ -359,7 +359,7 @@ static void history(struct req *q)
 
 static void search(struct req *q)
 {
-	reply_error(q, 501, "searching registries is not supported: no registry client yet");
+	reply_error(q, 501, "searching registries is not supported");
 }
 
 static void push(struct req *q)
@@ -374,7 +374,7 @@ static void push(struct req *q)
 	if (n >= (int)sizeof(name) || store_find(q->d->store, name, &i, &e) < 0)
 		reply_error(q, 404, "An image does not exist locally with the tag: %.200s", q->var);
 	else
-		reply_error(q, 501, "pushing to registries is not supported yet; use docker save");
+		reply_error(q, 501, "pushing to registries is not supported; use docker save");
 }
 
 const struct route routes_image[] = {

@@ -95,7 +95,6 @@ PROBES = [
      "invalid reference format: repository name (library/UPPER) must be lowercase"),
     ("POST /v1.50/session", None, 404, "page not found"),  # ours: there is no builder
     ("POST /v1.50/grpc", None, 404, "page not found"),
-    ("GET /v1.50/distribution/bb:1/json", None, 404, "page not found"),  # ours
     ("GET /v1.50/containers/run1/attach/ws", None, 404, "page not found"),  # ours: no web sockets
     ("GET /v1.50/containers/st1/top", None, 409, STOPPED),
     ("POST /v1.50/containers/prune" + f(bogus=["x"]), None, 400, "invalid filter 'bogus'"),
