@@ -6,6 +6,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
+#include "lib/loop/service.h"
 #include "lib/base/steps.h"
 #include "lib/image/store.h"
 #include "lib/sys/unixsock.h"
@@ -135,23 +136,10 @@ static int go_recover(void *ctx, struct err *e)
 	return ctrs_recover(ctx, e);
 }
 
-/* Tell the service manager that the socket answers (sd_notify's protocol). */
 static int go_ready(void *ctx, struct err *e)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-
 	(void)ctx, (void)e;
-	if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(a.sun_path))
-		return 0;
-	strcpy(a.sun_path, path);
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (path[0] == '@')
-		a.sun_path[0] = '\0';
-	owned_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	static const char ready[] = "READY=1";
-	if (fd < 0 || sendto(fd, ready, sizeof(ready) - 1, MSG_NOSIGNAL, (struct sockaddr *)&a, len) < 0)
-		log_warn("userctr", "tell '%s' that we are ready: %s", path, strerror(errno));
+	service_tell_ready("userctr");
 	return 0;
 }
 

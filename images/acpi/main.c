@@ -6,18 +6,16 @@
 #include "lib/base/owned.h"
 #include "lib/codec/ctl.h"
 #include "lib/loop/loop.h"
+#include "lib/loop/service.h"
 #include "lib/sys/unixsock.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/input.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
-#include <sys/un.h>
 
 #define INPUTS_MAX 64
 #define DIR_INPUT  "/dev/input"
@@ -174,27 +172,6 @@ static int watch_news(struct buttons *b, struct err *e)
 	return loop_add(&b->loop, &b->news, EPOLLIN, e);
 }
 
-static void on_signal(struct source *s, uint32_t events)
-{
-	(void)events;
-	owner_of(s, struct buttons, signals)->loop.stop = true;
-}
-
-static int watch_signals(struct buttons *b, struct err *e)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return err_set(e, errno, "make a signal descriptor");
-	b->signals = (struct source){.fd = fd, .name = "signals", .ready = on_signal};
-	return loop_add(&b->loop, &b->signals, EPOLLIN, e);
-}
-
 int main(int argc, char **argv)
 {
 	static struct buttons b;
@@ -209,7 +186,7 @@ int main(int argc, char **argv)
 		b.inputs[i].s.fd = -1;
 	int r = loop_init(&b.loop, &e);
 	if (r == 0)
-		r = watch_signals(&b, &e);
+		r = service_end_by_signal(&b.loop, &b.signals, &e);
 	if (r == 0)
 		r = watch_news(&b, &e);
 	if (r == 0) {

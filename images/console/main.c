@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
+#include "lib/loop/service.h"
 #include "lib/codec/cmdline.h"
 #include "lib/sys/io.h"
 
@@ -38,20 +39,6 @@ static bool has_tty(const char *name)
 
 	(void)snprintf(path, sizeof(path), "/dev/%s", name); /* names are bounded */
 	return access(path, F_OK) == 0;
-}
-
-static void tell_ready(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	static const char ready[] = "READY=1";
-
-	if (path == NULL || strlen(path) >= sizeof(a.sun_path))
-		return;
-	strcpy(a.sun_path, path);
-	owned_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, ready, sizeof(ready) - 1, MSG_NOSIGNAL, (struct sockaddr *)&a, sizeof(a)) < 0)
-		log_warn("console", "tell '%s' that the console is ready: %s", path, strerror(errno));
 }
 
 static void start_due(struct console *c, int64_t now)
@@ -150,7 +137,7 @@ static void run(struct console *c, int signals, int addresses)
 	struct signalfd_siginfo si;
 
 	start_due(c, clock_mono_ms());
-	tell_ready();
+	service_tell_ready("console");
 	while (!c->is_ending) {
 		if (poll(p, 2, next_due(c, clock_mono_ms())) < 0 && errno != EINTR)
 			return;

@@ -8,14 +8,12 @@
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
 #include "lib/codec/cmdline.h"
+#include "lib/loop/service.h"
 #include "lib/sys/io.h"
-#include "lib/sys/unixsock.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 static const char usage[] =
@@ -96,31 +94,6 @@ static int open_folders(struct network *n, struct err *e)
 	return n->state_fd < 0 ? err_set(e, errno, "open '%s/network'", n->run) : 0;
 }
 
-static void on_signal(struct source *s, uint32_t events)
-{
-	struct network *n = owner_of(s, struct network, signals);
-	struct signalfd_siginfo si;
-
-	(void)events;
-	while (read(s->fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		n->loop.stop = true;
-}
-
-static int watch_signals(struct network *n, struct err *e)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return err_set(e, errno, "make signalfd");
-	n->signals = (struct source){.fd = fd, .name = "signals", .ready = on_signal};
-	return loop_add(&n->loop, &n->signals, EPOLLIN, e);
-}
-
 /* Once per batch, however much has changed in it. */
 static void on_idle(struct loop *l)
 {
@@ -133,18 +106,6 @@ static void on_idle(struct loop *l)
 	state_write(n);
 }
 
-static void tell_ready(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct err e;
-
-	if (path == NULL)
-		return;
-	owned_fd int fd = unixsock_connect(path, SOCK_DGRAM, &e);
-	if (fd < 0 || unixsock_send(fd, "READY=1", 7, NULL, 0, 0) < 0)
-		log_warn(SUB, "tell that it is ready: %s", fd < 0 ? e.msg : strerror(errno));
-}
-
 static int serve(struct network *n, struct err *e)
 {
 	int r = open_folders(n, e);
@@ -152,13 +113,13 @@ static int serve(struct network *n, struct err *e)
 	if (r < 0 || (r = loop_init(&n->loop, e)) < 0)
 		return r;
 	read_conf(n);
-	if ((r = watch_signals(n, e)) < 0 || (r = links_begin(n, e)) < 0)
+	if ((r = service_end_by_signal(&n->loop, &n->signals, e)) < 0 || (r = links_begin(n, e)) < 0)
 		return r;
 	n->loop.idle = on_idle;
 	n->want_state = true;
 	on_idle(&n->loop);
 	/* links are looked after from here on; nobody waits for a lease */
-	tell_ready();
+	service_tell_ready(SUB);
 	r = loop_run(&n->loop, e);
 	on_idle(&n->loop);
 	links_end(n);

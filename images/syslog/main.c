@@ -7,15 +7,13 @@
 #include "lib/base/log.h"
 #include "lib/base/owned.h"
 #include "lib/codec/cmdline.h"
+#include "lib/loop/service.h"
 #include "lib/sys/io.h"
-#include "lib/sys/unixsock.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 static const char usage[] =
@@ -92,31 +90,6 @@ static void read_conf(struct slog *s, const char *run)
 		log_error(SUB, "command line: key 'slipway.syslog.remote' wants udp://ADDRESS[:PORT] or tcp://ADDRESS[:PORT]");
 }
 
-static void on_signal(struct source *src, uint32_t events)
-{
-	struct slog *s = owner_of(src, struct slog, signals);
-	struct signalfd_siginfo si;
-
-	(void)events;
-	while (read(src->fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		s->loop.stop = true;
-}
-
-static int watch_signals(struct slog *s, struct err *e)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return err_set(e, errno, "make signalfd");
-	s->signals = (struct source){.fd = fd, .name = "signals", .ready = on_signal};
-	return loop_add(&s->loop, &s->signals, EPOLLIN, e);
-}
-
 static void on_idle(struct loop *l)
 {
 	slog_flush(owner_of(l, struct slog, loop));
@@ -127,25 +100,13 @@ static void on_tick(struct timer *t)
 	slog_tell(owner_of(t, struct slog, tick));
 }
 
-static void tell_ready(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct err e;
-
-	if (path == NULL)
-		return;
-	owned_fd int fd = unixsock_connect(path, SOCK_DGRAM, &e);
-	if (fd < 0 || unixsock_send(fd, "READY=1", 7, NULL, 0, 0) < 0)
-		log_warn(SUB, "tell that it is ready: %s", fd < 0 ? e.msg : strerror(errno));
-}
-
 static int serve(struct slog *s, const struct options *o, struct err *e)
 {
 	char dir[PATH_MAX];
 	struct err why;
 	int r;
 
-	if ((r = loop_init(&s->loop, e)) < 0 || (r = watch_signals(s, e)) < 0)
+	if ((r = loop_init(&s->loop, e)) < 0 || (r = service_end_by_signal(&s->loop, &s->signals, e)) < 0)
 		return r;
 	(void)snprintf(dir, sizeof(dir), "%s/syslog", o->run); /* cut: it is not found */
 	(void)mkdir(dir, 0755); /* there already, or the next one says why */
@@ -159,7 +120,7 @@ static int serve(struct slog *s, const struct options *o, struct err *e)
 	remote_begin(&s->remote, &s->loop);
 	s->tick.fire = on_tick;
 	s->loop.idle = on_idle;
-	tell_ready();
+	service_tell_ready(SUB);
 	r = loop_run(&s->loop, e);
 	input_end(s);
 	slog_tell(s);
