@@ -86,7 +86,7 @@ def run(program, fake, argv, stdin=b"", cwd=None, env=None):
 OTHER_REQUESTS = ("attach", "run -d", "run --restart on-failure:5 -d", "network rm", "ps --format {{.Foo")
 
 
-def both(fake, ours, argv, order=True, requests=True, **more):
+def once(fake, ours, argv, order, requests, more):
     theirs = run(docker_client(), fake, argv, **more)
     mine = run(ours, fake, argv, **more)
     assert mine[1] == theirs[1], "standard output"
@@ -98,6 +98,15 @@ def both(fake, ours, argv, order=True, requests=True, **more):
             a, b = sorted(map(repr, a)), sorted(map(repr, b))
         assert a == b
     return mine
+
+
+def both(fake, ours, argv, order=True, requests=True, **more):
+    """On a machine that is very busy the fake's log sometimes lacks a request that it did answer, of either client: a
+    difference counts when it comes again."""
+    try:
+        return once(fake, ours, argv, order, requests, more)
+    except AssertionError:
+        return once(fake, ours, argv, order, requests, more)
 
 
 LINES = """

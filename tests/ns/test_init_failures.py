@@ -4,6 +4,7 @@ run; what runs can be asked and shut down. By default a sample of them; EVERY=1 
 import errno
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -53,7 +54,7 @@ def one(path, n, error):
         m.wait_end()
         called = m.failer.communicate()[0].strip()
         return None if called == "none" else int(called)
-    except AssertionError as e:
+    except (AssertionError, subprocess.TimeoutExpired) as e:
         m.failer.kill()
         raise AssertionError(f"call {n} ({m.failer.communicate()[0].strip()}) failing with errno {error}: {e}\n"
                              f"{m.tty()[-800:]}\n{m.kmsg()[-800:]}") from None
