@@ -51,7 +51,7 @@ def one(path, n, error):
             persist(lambda: m.ask(RESTART, b"a"))
             wait_for(lambda: (s := persist(m.list)["a"]) and s["starts"] > before and s["state"] == "ready")
         m.kill(signal.SIGUSR2)
-        m.wait_end()
+        m.wait_end(90)  # every phase of a shutdown may have to use up its time
         called = m.failer.communicate()[0].strip()
         return None if called == "none" else int(called)
     except (AssertionError, subprocess.TimeoutExpired) as e:
