@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -93,7 +94,7 @@ static int go_reserve(void *ctx, struct err *e)
 	/* the process opens it for writing once it is the container's user; nobody else gets as far as this directory */
 	if (mkfifoat(c->dir, "gate", 0600) < 0 || fchmodat(c->dir, "gate", 0622, 0) < 0) {
 		int why = errno;
-		state_unreserve(c->opt, c->id); /* a step that fails is not undone by others */
+		state_unreserve(c->opt, c->id); /* a step that fails is not undone by others; the lock is still held */
 		return err_set(e, why, "make the gate");
 	}
 	c->stage.gate = c->dir;
@@ -376,6 +377,8 @@ static int create(const struct sysctr_opt *opt, const char *id, const struct sys
 
 	c.stage.gate = -1;
 	int r = steps_run(create_steps, countof(create_steps), &c, e != NULL ? e : &own);
+	if (r == 0 && want_gate)
+		(void)flock(c.dir, LOCK_UN); /* the process that waits on its gate has the descriptor too */
 	drop_trees(&c);
 	oci_spec_free(c.spec);
 	free(c.seccomp.filter);

@@ -33,7 +33,9 @@ struct record {
 int id_check(const char *id, struct err *e);
 /* Open <root>/<id>; -ESRCH "container 'x' does not exist". */
 int state_dir(const struct sysctr_opt *opt, const char *id, struct err *e);
-/* Make it; -EEXIST when in use. Returns the descriptor. */
+/* Be the only one who makes or removes it, until dir and all its copies are closed. -ESRCH: it was removed meanwhile. */
+int state_lock(int dir);
+/* Make it, locked; -EEXIST when in use. Returns the descriptor. */
 int state_reserve(const struct sysctr_opt *opt, const char *id, struct err *e);
 void state_unreserve(const struct sysctr_opt *opt, const char *id);
 int record_write(int dir, const char *id, const struct record *r, const struct oci_spec *spec, struct err *e);

@@ -14,15 +14,20 @@
 
 #define KILL_WAIT_MS 10000
 
-static int load(const struct sysctr_opt *opt, const char *id, struct record *ret, enum sysctr_status *ret_status, struct err *e)
+static int load_from(int dir, const char *id, struct record *ret, enum sysctr_status *ret_status, struct err *e)
 {
-	owned_fd int dir = state_dir(opt, id, e);
-	if (dir < 0)
-		return dir;
 	int r = record_read(dir, id, ret, e);
+
 	if (r == 0)
 		*ret_status = record_status(dir, ret);
 	return r;
+}
+
+static int load(const struct sysctr_opt *opt, const char *id, struct record *ret, enum sysctr_status *ret_status, struct err *e)
+{
+	owned_fd int dir = state_dir(opt, id, e);
+
+	return dir < 0 ? dir : load_from(dir, id, ret, ret_status, e);
 }
 
 /* A pidfd that is surely the recorded process, not a later one with its number. */
@@ -124,10 +129,17 @@ static void run_poststop(const struct sysctr_opt *opt, const char *id, const str
 
 int sysctr_delete(const struct sysctr_opt *opt, const char *id, bool force, struct err *e)
 {
-	enum sysctr_status st;
+	enum sysctr_status st = SYSCTR_STOPPED;
 	struct record rec;
 
-	int r = load(opt, id, &rec, &st, e);
+	/* held to the end: what is removed by its name below is what was looked at here */
+	owned_fd int dir = state_dir(opt, id, e);
+	if (dir < 0)
+		return dir;
+	int r = state_lock(dir);
+	if (r < 0)
+		return r == -ESRCH ? err_say(e, ESRCH, "container '%s' does not exist", id) : err_set(e, -r, "lock container '%s'", id);
+	r = load_from(dir, id, &rec, &st, e);
 	if (r < 0)
 		return r;
 	if (st != SYSCTR_STOPPED && !force)

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #define STATE_MAX  (1u << 20)
@@ -51,6 +52,17 @@ int state_dir(const struct sysctr_opt *opt, const char *id, struct err *e)
 	return fd < 0 ? err_set(e, errno, "open '%s'", path) : fd;
 }
 
+int state_lock(int dir)
+{
+	struct stat st;
+	int r;
+
+	while ((r = flock(dir, LOCK_EX)) < 0 && errno == EINTR)
+		;
+	/* removed while we waited: the name may be another container's by now */
+	return r < 0 || fstat(dir, &st) < 0 ? -errno : st.st_nlink == 0 ? -ESRCH : 0;
+}
+
 int state_reserve(const struct sysctr_opt *opt, const char *id, struct err *e)
 {
 	int r = id_check(id, e);
@@ -73,6 +85,14 @@ int state_reserve(const struct sysctr_opt *opt, const char *id, struct err *e)
 		int why = errno;
 		(void)unlinkat(root, id, AT_REMOVEDIR); /* ours, and empty */
 		return err_set(e, why, "open directory '%s'", id);
+	}
+	r = state_lock(fd);
+	if (r < 0) {
+		close(fd);
+		if (r == -ESRCH) /* a forced delete came between: it has won */
+			return err_say(e, ESRCH, "container '%s' was removed while it was created", id);
+		(void)unlinkat(root, id, AT_REMOVEDIR); /* ours, and empty */
+		return err_set(e, -r, "lock container '%s'", id);
 	}
 	return fd;
 }

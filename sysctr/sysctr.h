@@ -6,7 +6,7 @@
  *   sysctr_exec(opt, id, proc, &child, &e) one more process inside
  *   sysctr_kill / sysctr_state / sysctr_delete
  *
- * State on disk below opt->root is the truth; there is no handle. Every call locks the container's directory for its
+ * State on disk below opt->root is the truth; there is no handle. What makes or removes a container locks its directory for its
  * own duration and never across calls. Nothing is left behind by a call that failed.
  *
  * Conventions of this header

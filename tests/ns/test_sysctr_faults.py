@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
 CALLS = ("openat", "openat2", "mkdirat", "socketpair", "clone3", "mount", "open_tree", "move_mount", "mount_setattr", "fsopen", "fsconfig", "fsmount",
          "mknodat", "symlinkat", "pivot_root", "umount2", "fchdir", "chdir", "sethostname", "prctl", "setgroups", "setresgid", "setresuid",
          "capset", "prlimit64", "close_range", "seccomp", "write", "renameat", "recvmsg", "read", "fstat", "fstatfs", "execve", "mmap", "brk",
-         "linkat", "bpf", "setsid", "umask", "statfs", "readlink", "mknod", "fchmodat", "sendmsg", "poll")
+         "linkat", "bpf", "setsid", "umask", "statfs", "readlink", "mknod", "fchmodat", "sendmsg", "poll",
+         "flock")
 
 
 def cgroups():
@@ -46,3 +47,21 @@ def test_a_call_that_fails(box, call):
         assert left == [], (call, n, p.stderr, trace.read_text()[-500:])
         assert p.returncode == 0 or p.stderr.count("\n") <= 1 or "strace" in p.stderr, (call, n, p.stderr)
         assert not re.search(r"Segmentation|Abort", p.stderr)
+
+
+def test_delete_waits_for_the_one_who_creates(box, tmp_path):
+    """Else it removes the directory of a creation that goes on, and that one, undone by name, removes a third one's."""
+    os.mkfifo(tmp_path / "go")
+    c = config("/bin/sleep", "1000")
+    c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", f"echo >{tmp_path}/go; read x <{tmp_path}/go"]}]}
+    box.write(c)
+    arg = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    create = subprocess.Popen([SYSCTR, "--root", box.root, "create", "-b", box.path, "t"], **arg)
+    (tmp_path / "go").read_text()  # the hook runs
+    delete = subprocess.Popen([SYSCTR, "--root", box.root, "delete", "-f", "t"], **arg)
+    while delete.poll() is None and Path(f"/proc/{delete.pid}/syscall").read_text().split()[0] != "73":  # flock
+        pass
+    assert delete.poll() is None and box.left() == ["t"]
+    (tmp_path / "go").write_text("\n")
+    assert create.wait(30) == 0 and delete.wait(30) == 0
+    assert box.left() == []
