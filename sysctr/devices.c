@@ -113,7 +113,9 @@ int devices_make(struct stage *s, struct err *e)
 				return err_set(e, errno, "make link '/dev/%s'", links[i].name);
 	}
 	for (size_t i = 0; r == 0 && i < s->spec->device_count; i++)
-		r = make_one(s, &s->spec->devices[i], e);
+		/* docker's privileged containers name every node of the host; this one is the link to the container's own */
+		if (strcmp(s->spec->devices[i].path, "/dev/ptmx") != 0)
+			r = make_one(s, &s->spec->devices[i], e);
 	return r;
 }
 
