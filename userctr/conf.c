@@ -58,7 +58,7 @@ static int add_insecure(struct conf *c, const char *host, struct err *e)
 	return r;
 }
 
-/* The keys slipway.docker.host= of the system's command line. */
+/* The keys slipway.docker.* of the system's command line. */
 static void load_cmdline(struct conf *c, const char *path)
 {
 	struct buf line = BUF_INIT(CMDLINE_MAX);
@@ -72,6 +72,12 @@ static void load_cmdline(struct conf *c, const char *path)
 				log_warn("userctr", "slipway.docker.host: too long or not printable");
 			else if (add_host(c, host, &e) < 0)
 				log_warn("userctr", "slipway.docker.host: %s", e.msg);
+		}
+		for (unsigned n = 0; cmdline_nth(buf_str(&line), line.len, "docker.insecure-registry", n, &a); n++) {
+			if (!cmdline_copy_value(&a, host, sizeof(host)))
+				log_warn("userctr", "slipway.docker.insecure-registry: too long or not printable");
+			else if (add_insecure(c, host, &e) < 0)
+				log_warn("userctr", "slipway.docker.insecure-registry: %s", e.msg);
 		}
 		if (cmdline_flag(buf_str(&line), line.len, "docker.debug"))
 			c->want_debug = true;

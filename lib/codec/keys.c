@@ -11,6 +11,7 @@ static const struct key table[] = {
 	{"autologin", KEY_FLAG_OR_TEXT, true, 0, 0, NULL, "log in on this terminal, or on all, without a password"},
 	{"debug", KEY_FLAG, false, 0, 0, NULL, "log more, and show the kernel's messages on the consoles"},
 	{"docker.host", KEY_TEXT, true, 0, 0, NULL, "address on which userctr serves the Docker Engine API"},
+	{"docker.insecure-registry", KEY_TEXT, true, 0, 0, NULL, "registry that may be without TLS, or with any certificate"},
 	{"hostname", KEY_HOSTNAME, false, 0, 0, NULL, "name of the machine"},
 	{"log_level", KEY_CHOICE, false, 0, 0, "error warning info debug", "least level that PID 1 logs"},
 	{"network.dns.nameservers", KEY_TEXT, true, 0, 0, NULL, "name servers, before those of leases"},
