@@ -362,21 +362,6 @@ static void search(struct req *q)
 	reply_error(q, 501, "searching registries is not supported");
 }
 
-static void push(struct req *q)
-{
-	const char *tag = req_query(q, "tag");
-	struct image *i;
-	char name[512];
-	struct err e;
-
-	bool has_tag = tag != NULL && tag[0] != '\0';
-	int n = snprintf(name, sizeof(name), "%s%s%s", q->var, has_tag ? ":" : "", has_tag ? tag : "");
-	if (n >= (int)sizeof(name) || store_find(q->d->store, name, &i, &e) < 0)
-		reply_error(q, 404, "An image does not exist locally with the tag: %.200s", q->var);
-	else
-		reply_error(q, 501, "pushing to registries is not supported; use docker save");
-}
-
 const struct route routes_image[] = {
 	{"GET", "/images/json", get_images, 0, 0, 0},
 	{"GET", "/images/search", search, 0, 0, 0},
@@ -388,7 +373,7 @@ const struct route routes_image[] = {
 	{"GET", "/images/*/history", history, 0, 0, 0},
 	{"GET", "/images/*/get", handle_save, 0, 0, 0},
 	{"POST", "/images/*/tag", handle_tag, 0, 0, 0},
-	{"POST", "/images/*/push", push, 0, 0, 0},
+	{"POST", "/images/*/push", handle_push, 0, 0, 0},
 	{"DELETE", "/images/*", handle_delete, 0, 0, 0},
 	{0},
 };

@@ -69,5 +69,9 @@ void image_work_from(struct req *q, const struct image_maker *maker);
 void image_work_stop(struct req *q);
 
 void handle_pull(struct req *q); /* api_image_pull.c */
+void handle_push(struct req *q); /* api_image_push.c */
+
+/* Of preloaded layers the blobs are made, because this image may leave the machine. image may be NULL. */
+int image_have_blobs(struct req *q, const struct image *image, struct err *e);
 
 #endif

@@ -12,16 +12,14 @@
 #include "lib/image/store.h"
 #include "userctr/daemon.h"
 #include "userctr/events.h"
-#include "userctr/human.h"
 #include "userctr/image_fetch.h"
+#include "userctr/image_progress.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define BAR 50
 
 struct pull_layer {
 	struct digest blob;
@@ -52,88 +50,6 @@ static void pull_free(struct pull *p)
 	free(p);
 }
 
-/* ---- records ---- */
-
-static void put_record(struct pull *p, struct buf *b)
-{
-	buf_puts(b, "\r\n");
-	stream_put(p->q, buf_str(b), b->len);
-	buf_release(b);
-}
-
-/* "[=====>     ]  1.2MB/3.4MB", as docker's clients draw it when they have no terminal. */
-static void put_bar(struct json_writer *w, uint64_t now, uint64_t all)
-{
-	char bar[BAR + 2], text[BAR + 2 * HUMAN_MAX + 16], have[HUMAN_MAX], total[HUMAN_MAX];
-	int done = all > 0 ? (int)(now * 100 / all) / 2 : 0;
-
-	done = done < BAR ? done : BAR;
-	memset(bar, '=', (size_t)done);
-	bar[done] = '>';
-	memset(bar + done + 1, ' ', (size_t)(BAR - done));
-	(void)snprintf(text, sizeof(text), "[%.*s] %8s/%s", BAR + 1, bar, human_size((double)now, 4, have),
-		       human_size((double)all, 4, total)); /* fits */
-	jw_kstr(w, "progress", text);
-}
-
-static void put_layer(struct pull *p, size_t i, const char *status, uint64_t now)
-{
-	struct buf b = BUF_INIT(4096);
-	struct json_writer w;
-	char hex[DIGEST_HEX_SIZE];
-	bool has_bar = now != UINT64_MAX;
-
-	jw_init(&w, &b);
-	jw_obj(&w);
-	jw_kstr(&w, "status", status);
-	jw_key(&w, "progressDetail");
-	jw_obj(&w);
-	if (has_bar) {
-		jw_kuint(&w, "current", now);
-		jw_kuint(&w, "total", p->layers[i].size);
-	}
-	jw_end_obj(&w);
-	if (has_bar)
-		put_bar(&w, now, p->layers[i].size);
-	digest_hex(&p->layers[i].blob, hex);
-	hex[12] = '\0';
-	jw_kstr(&w, "id", hex);
-	jw_end_obj(&w);
-	put_record(p, &b);
-}
-
-static void put_status(struct pull *p, const char *id, const char *fmt, const char *text)
-{
-	struct buf b = BUF_INIT(4096);
-	char line[REF_TEXT_SIZE + 64];
-	struct json_writer w;
-
-	(void)snprintf(line, sizeof(line), fmt, text); /* fits */
-	jw_init(&w, &b);
-	jw_obj(&w);
-	jw_kstr(&w, "status", line);
-	if (id != NULL)
-		jw_kstr(&w, "id", id);
-	jw_end_obj(&w);
-	put_record(p, &b);
-}
-
-static void put_error(struct pull *p, const char *msg)
-{
-	struct buf b = BUF_INIT(4096);
-	struct json_writer w;
-
-	jw_init(&w, &b);
-	jw_obj(&w);
-	jw_key(&w, "errorDetail");
-	jw_obj(&w);
-	jw_kstr(&w, "message", msg);
-	jw_end_obj(&w);
-	jw_kstr(&w, "error", msg);
-	jw_end_obj(&w);
-	put_record(p, &b);
-}
-
 static void open_stream(struct pull *p)
 {
 	char id[DIGEST_TEXT_SIZE + REF_TAG_MAX];
@@ -143,7 +59,7 @@ static void open_stream(struct pull *p)
 		digest_text(&p->ref.digest, id);
 	else
 		strcpy(id, p->ref.tag);
-	put_status(p, id, "Pulling from %s", p->ref.name + p->ref.domain_len + 1);
+	progress_status(p->q, id, "Pulling from %s", p->ref.name + p->ref.domain_len + 1);
 }
 
 /* ---- the end ---- */
@@ -207,8 +123,8 @@ static void finish(struct pull *p, const char *work, const struct load_msg *cons
 		ref_familiar(&p->ref, id);
 		struct event_attr attr = {"name", name};
 		event_emit(p->d, EVENT_TYPE_IMAGE, "pull", id, &attr, 1, i != NULL ? json_get(i->config.config, "Labels") : NULL);
-		put_status(p, NULL, "Digest: %s", digest_text(&p->top, text));
-		put_status(p, NULL, is_new ? "Status: Downloaded newer image for %s" : "Status: Image is up to date for %s", id);
+		progress_status(p->q, NULL, "Digest: %s", digest_text(&p->top, text));
+		progress_status(p->q, NULL, is_new ? "Status: Downloaded newer image for %s" : "Status: Image is up to date for %s", id);
 		stream_close(p->q);
 		return;
 	}
@@ -216,7 +132,7 @@ static void finish(struct pull *p, const char *work, const struct load_msg *cons
 		reply_error(p->q, p->status, "%s", p->why.msg);
 		return;
 	}
-	put_error(p, p->why.msg);
+	progress_error(p->q, p->why.msg);
 	stream_close(p->q);
 }
 
@@ -253,7 +169,7 @@ static void tell_layers(struct pull *p)
 {
 	for (size_t i = 0; i < p->told; i++) {
 		p->layers[i].is_done = p->layers[i].is_here;
-		put_layer(p, i, p->layers[i].is_here ? "Already exists" : "Pulling fs layer", UINT64_MAX);
+		progress_layer(p->q, &p->layers[i].blob, p->layers[i].is_here ? "Already exists" : "Pulling fs layer", PROGRESS_NO_BAR, 0);
 	}
 }
 
@@ -268,12 +184,12 @@ static int take(struct pull *p, const struct load_msg *m)
 	case FETCH_PROGRESS:
 		if (!has_layer)
 			return -EPROTO;
-		put_layer(p, m->a, "Downloading", m->b);
+		progress_layer(p->q, &p->layers[m->a].blob, "Downloading", m->b, p->layers[m->a].size);
 		return 0;
 	case FETCH_FETCHED:
 		if (!has_layer)
 			return -EPROTO;
-		put_layer(p, m->a, "Download complete", UINT64_MAX);
+		progress_layer(p->q, &p->layers[m->a].blob, "Download complete", PROGRESS_NO_BAR, 0);
 		return 0;
 	case FETCH_FAILED:
 		(void)err_say(&p->why, m->a > 0 && m->a < 4096 ? (int)m->a : EIO, "%.480s", m->text);
@@ -360,8 +276,8 @@ static void on_unpacked(void *ctx, const struct digest *blob)
 	for (size_t i = 0; i < p->told; i++)
 		if (!p->layers[i].is_done && digest_eq(&p->layers[i].blob, blob)) {
 			p->layers[i].is_done = true;
-			put_layer(p, i, "Extracting", p->layers[i].size);
-			put_layer(p, i, "Pull complete", UINT64_MAX);
+			progress_layer(p->q, blob, "Extracting", p->layers[i].size, p->layers[i].size);
+			progress_layer(p->q, &p->layers[i].blob, "Pull complete", PROGRESS_NO_BAR, 0);
 		}
 }
 

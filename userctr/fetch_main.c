@@ -2,7 +2,7 @@
 /* The verb `userctr fetch`: the helper that talks to registries. It has the network and nothing else: a user of its own, no
  * capability, an empty file system with resolv.conf, hosts and a spool folder, a short list of system calls.
  *
- *   userctr fetch DIR     DIR = ROOT/tmp/<work> (pull) or any folder to be covered by an empty one
+ *   userctr fetch DIR     DIR = ROOT/tmp/<work> (pull), ROOT (push), or any folder to be covered by an empty one
  *     fd 0  the job, JSON (image_fetch.h)   fd 1  the archive (pull)   fd 3  SOCK_SEQPACKET to the daemon (load_msg.h)
  */
 #include "userctr/image_helper.h"
@@ -17,6 +17,7 @@
 #include "lib/image/confine.h"
 #include "lib/image/fetch.h"
 #include "lib/image/load_msg.h"
+#include "lib/image/push.h"
 #include "lib/image/registry.h"
 #include "lib/net/http_client.h"
 #include "lib/sys/io.h"
@@ -34,6 +35,7 @@
 #define CA_MAX	   ((size_t)4 << 20)
 #define MEMORY_MAX ((uint64_t)512 << 20)
 #define NOBODY	   65534
+#define BUILTIN	   "/usr/lib/slipway/images/blobs/sha256"
 #define CERTS_DIR  "/etc/docker/certs.d"
 
 struct job {
@@ -41,7 +43,7 @@ struct job {
 	const char *op, *host;
 	struct ref ref;
 	struct buf have, ca, cert, key; /* owned */
-	int spool;
+	int spool, builtin;
 };
 
 static struct load_msg out; /* large: not on the stack */
@@ -96,13 +98,24 @@ static void copy_file(const char *from, int dir, const char *to)
 		(void)write_all(fd, buf_str(&b), b.len); /* likewise */
 }
 
-static int make_root(const char *root, const char *spool, struct err *e)
+/* A folder of the system that will be seen in the new root. Returns -1 for none, or when it is not there. */
+static int take_folder(const char *path, bool is_read_only)
+{
+	struct mount_attr ro = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+	int fd = path == NULL ? -1 : sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (fd >= 0 && is_read_only && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &ro, sizeof(ro)) < 0)
+		drop_fd(&fd);
+	return fd;
+}
+
+static int make_root(const char *root, const char *spool, bool is_push, struct err *e)
 {
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		return err_set(e, errno, "make namespaces");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_set(e, errno, "make mounts private");
-	owned_fd int from = spool == NULL ? -1 : sys_open_tree(AT_FDCWD, spool, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	owned_fd int from = take_folder(spool, is_push), builtin = is_push ? take_folder(BUILTIN, true) : -1;
 	if (spool != NULL && from < 0)
 		return err_set(e, errno, "open '%s'", spool);
 	owned_fd int random = sys_open_tree(AT_FDCWD, "/dev/urandom", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC); /* for TLS; does not block */
@@ -112,6 +125,7 @@ static int make_root(const char *root, const char *spool, struct err *e)
 		return err_set(e, errno, "mount an empty folder");
 	owned_fd int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || mkdirat(dir, "etc", 0755) < 0 || mkdirat(dir, "spool", 0755) < 0 ||
+	    mkdirat(dir, "builtin", 0755) < 0 ||
 	    mkdirat(dir, "dev", 0755) < 0 || mknodat(dir, "dev/random", S_IFREG | 0444, 0) < 0 ||
 	    sys_move_mount(random, "", dir, "dev/random", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_set(e, errno, "make a root");
@@ -119,6 +133,8 @@ static int make_root(const char *root, const char *spool, struct err *e)
 	copy_file("/etc/hosts", dir, "etc/hosts");
 	if (from >= 0 && sys_move_mount(from, "", dir, "spool", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_set(e, errno, "mount the spool folder");
+	if (builtin >= 0 && sys_move_mount(builtin, "", dir, "builtin", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(e, errno, "mount the preloaded blobs");
 	if (chdir(root) < 0 || sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_set(e, errno, "change the root");
 	return 0;
@@ -127,21 +143,23 @@ static int make_root(const char *root, const char *spool, struct err *e)
 static int confine(struct job *j, const char *folder, struct err *e)
 {
 	char path[512], root[512];
-	bool is_pull = strcmp(j->op, "pull") == 0;
+	bool is_pull = strcmp(j->op, "pull") == 0, is_push = strcmp(j->op, "push") == 0;
 
-	(void)snprintf(root, sizeof(root), "%s%s", folder, is_pull ? "/fetch" : ""); /* cut: mkdir will say */
-	(void)snprintf(path, sizeof(path), "%s/spool", folder);
+	(void)snprintf(root, sizeof(root), "%s%s", folder, is_pull ? "/fetch" : is_push ? "/tmp" : ""); /* cut: mkdir will say */
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, is_push ? "blobs/sha256" : "spool");
 	if (is_pull && (mkdir(root, 0700) < 0 || mkdir(path, 0700) < 0 || chown(path, NOBODY, NOBODY) < 0))
 		return err_set(e, errno, "make '%s'", path);
-	int r = make_root(root, is_pull ? path : NULL, e);
+	int r = make_root(root, is_pull || is_push ? path : NULL, is_push, e);
 	if (r < 0)
 		return r;
 	j->spool = open("/spool", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->spool < 0)
 		return err_set(e, errno, "open the spool folder");
+	j->builtin = open("/builtin", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	(void)umask(077);
 	r = confine_limits(MEMORY_MAX, e);
-	if (r == 0)
+	/* the store's blobs are root's; without capabilities root is nobody much */
+	if (r == 0 && !is_push)
 		r = confine_user(NOBODY, e);
 	if (r == 0)
 		r = confine_caps(0, e);
@@ -268,10 +286,40 @@ static int login(struct registry *r, struct err *e)
 	return say_text(&b, e);
 }
 
+static int on_state(void *ctx, size_t layer, enum push_state state)
+{
+	(void)ctx;
+	out = (struct load_msg){.kind = FETCH_PUSH, .a = layer, .b = state};
+	return say(NULL, 0);
+}
+
+static int on_pushed(void *ctx, const struct digest *manifest, uint64_t size)
+{
+	(void)ctx;
+	out = (struct load_msg){.kind = FETCH_PUSHED, .one = *manifest, .a = size};
+	return say(NULL, 0);
+}
+
+static int push(struct job *j, struct registry *r, struct err *e)
+{
+	const struct push_sink sink = {on_state, on_pushed, NULL};
+	const char *text = text_of(j, "manifest");
+	const int blobs[] = {j->spool, j->builtin};
+	struct digest manifest;
+
+	int code = digest_parse(text, strlen(text), &manifest, e);
+	if (code < 0)
+		return code;
+	const struct push_job p = {&j->ref, &manifest, blobs, countof(blobs)};
+	return push_image(r, &p, &sink, e);
+}
+
 static int work(struct job *j, struct registry *r, struct err *e)
 {
 	if (strcmp(j->op, "pull") == 0)
 		return pull(j, r, e);
+	if (strcmp(j->op, "push") == 0)
+		return push(j, r, e);
 	if (strcmp(j->op, "describe") == 0)
 		return describe(j, r, e);
 	if (strcmp(j->op, "login") == 0)
@@ -303,7 +351,7 @@ static int run(struct job *j, const char *folder, int *ret_status, struct err *e
 		.password = text_of(j, "password"),
 		.identity = text_of(j, "identity"),
 		.token = text_of(j, "token"),
-		.actions = "pull",
+		.actions = strcmp(j->op, "push") == 0 ? "pull,push" : "pull",
 		.is_insecure = json_bool(json_get(json_root(j->doc), "insecure"), false),
 	};
 	h = http_new(&hc, e);
@@ -319,7 +367,7 @@ static int run(struct job *j, const char *folder, int *ret_status, struct err *e
 
 int fetch_main(int argc, char **argv)
 {
-	struct job j = {.have = BUF_INIT(HAVE_MAX), .ca = BUF_INIT(CA_MAX), .cert = BUF_INIT(CA_MAX), .key = BUF_INIT(CA_MAX), .spool = -1};
+	struct job j = {.have = BUF_INIT(HAVE_MAX), .ca = BUF_INIT(CA_MAX), .cert = BUF_INIT(CA_MAX), .key = BUF_INIT(CA_MAX), .spool = -1, .builtin = -1};
 	struct err e = {0};
 	int status = 500;
 

@@ -103,7 +103,7 @@ static void put_auth(struct json_writer *w, const struct json *auth)
 
 static void put_job(const struct conf *c, const struct fetch_start *s, struct buf *out)
 {
-	char host[REF_DOMAIN_MAX + 1], text[REF_TEXT_SIZE];
+	char host[REF_DOMAIN_MAX + 1], text[REF_TEXT_SIZE], digest[DIGEST_TEXT_SIZE];
 	struct json_writer w;
 
 	if (s->host != NULL)
@@ -116,6 +116,8 @@ static void put_job(const struct conf *c, const struct fetch_start *s, struct bu
 	jw_kstr(&w, "host", host);
 	if (s->ref != NULL)
 		jw_kstr(&w, "ref", ref_text(s->ref, text));
+	if (s->manifest != NULL)
+		jw_kstr(&w, "manifest", digest_text(s->manifest, digest));
 	if (s->platform != NULL) {
 		jw_kstr(&w, "os", s->platform->os);
 		jw_kstr(&w, "arch", s->platform->arch);

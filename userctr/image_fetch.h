@@ -1,7 +1,7 @@
 /* userctr/image_fetch.h - jobs of the helper that talks to registries (fetch_main.c).
  *
- *   {"op": "pull|describe|login", "host": "docker.io", "ref": "docker.io/library/bb:1", "os", "arch", "variant",
- *    "has_platform", "insecure": bool, "user", "password", "identity", "token"}
+ *   {"op": "pull|describe|login|push", "host": "docker.io", "ref": "docker.io/library/bb:1", "os", "arch", "variant",
+ *    "manifest": digest, "has_platform", "insecure": bool, "user", "password", "identity", "token"}
  */
 #ifndef USERCTR_IMAGE_FETCH_H
 #define USERCTR_IMAGE_FETCH_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 struct conf;
+struct digest;
 struct err;
 struct json;
 struct req;
@@ -41,6 +42,7 @@ struct fetch_start {
 	const char *op, *host, *folder;
 	const struct ref *ref;		      /* NULL = none */
 	const struct fetch_platform *platform; /* NULL = none */
+	const struct digest *manifest;	      /* to be pushed; NULL = none */
 	const struct json *auth;
 	int to;
 };

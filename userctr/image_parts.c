@@ -149,7 +149,7 @@ int image_target(struct req *q, struct ref *ret, struct err *e)
 }
 
 /* Of a preloaded parent the layers have no blobs; they are made, because this image may leave the machine. */
-static int have_blobs(struct req *q, const struct image *parent, struct err *e)
+int image_have_blobs(struct req *q, const struct image *parent, struct err *e)
 {
 	struct buf text __attribute__((cleanup(buf_release))) = BUF_INIT(OCI_DOC_MAX);
 	struct oci_manifest m = {0};
@@ -172,7 +172,7 @@ int image_commit_layer(struct req *q, const char *work, const struct image_parts
 	struct ref ref;
 
 	int n = image_target(q, &ref, e);
-	int r = n < 0 ? n : have_blobs(q, p->parent, e);
+	int r = n < 0 ? n : image_have_blobs(q, p->parent, e);
 	if (r == 0)
 		r = put_manifest(q, work, p, &manifest, e);
 	if (r == 0)

@@ -104,7 +104,7 @@ int confine_network_syscalls(struct err *e)
 		"clock_gettime", "gettimeofday", "time", "nanosleep", "clock_nanosleep", "getrandom", "restart_syscall",
 		"getpid", "gettid",
 		/* descriptors */
-		"read", "readv", "write", "writev", "lseek", "close", "fcntl", "fstat", "ioctl", "poll", "ppoll", "eventfd2",
+		"read", "readv", "pread64", "write", "writev", "lseek", "close", "fcntl", "fstat", "ioctl", "poll", "ppoll", "eventfd2",
 		/* the network */
 		"socket", "connect", "bind", "getsockname", "getpeername", "setsockopt", "getsockopt", "sendto", "sendmsg",
 		"sendmmsg", "recvfrom", "recvmsg", "shutdown",

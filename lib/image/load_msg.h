@@ -45,6 +45,8 @@ enum load_kind {
 	FETCH_TEXT = 21,     /* text; one: digest, a: bytes in all */
 	FETCH_FAILED = 22,   /* a: code, b: status for the API; text */
 	FETCH_DONE = 23,
+	FETCH_PUSH = 24,     /* a: index, b: 1 = begins, 2 = is there now, 3 = was there already */
+	FETCH_PUSHED = 25,   /* one: manifest, a: its bytes */
 };
 
 struct load_msg {

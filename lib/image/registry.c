@@ -101,17 +101,21 @@ int registry_error(struct registry *r, const struct http_xfer *x, const char *wh
 
 /* ---- one request ---- */
 
-int registry_start(struct registry *r, struct registry_step *s, struct http_xfer *x, uint64_t from,
-		   int (*data)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
+static int begin(struct registry *r, struct registry_step *s, const struct registry_call *c, struct http_xfer *x, uint64_t from,
+		 int (*data)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
 {
 	bool is_ours = registry_is_ours(r, s->url);
-	const char *headers[] = {ACCEPT, is_ours && r->auth.len > 0 ? buf_str(&r->auth) : NULL, NULL};
+	char type[160] = "";
+	const char *headers[5] = {ACCEPT, "Expect:"}; /* the second one: do not wait for leave to send */
+	size_t n = 2;
 	struct http_request q = {
-		.method = "GET",
+		.method = c->method,
 		.url = s->url,
 		.headers = headers,
 		.from = from,
-		.body_fd = -1,
+		.body = c->body,
+		.body_len = c->len,
+		.body_fd = c->fd,
 		.no_verify = is_ours && r->no_verify,
 		.only_public = !is_ours && !r->is_inner,
 		.max = data == NULL ? OCI_DOC_MAX : 16384,
@@ -119,7 +123,21 @@ int registry_start(struct registry *r, struct registry_step *s, struct http_xfer
 		.ctx = ctx,
 	};
 
+	if (c->type != NULL) {
+		(void)snprintf(type, sizeof(type), "Content-Type: %.140s", c->type); /* fits */
+		headers[n++] = type;
+	}
+	if (is_ours && r->auth.len > 0)
+		headers[n++] = buf_str(&r->auth);
 	return http_start(r->http, x, &q, e);
+}
+
+int registry_start(struct registry *r, struct registry_step *s, struct http_xfer *x, uint64_t from,
+		   int (*data)(void *ctx, const void *p, size_t n), void *ctx, struct err *e)
+{
+	const struct registry_call c = {.method = "GET", .fd = -1};
+
+	return begin(r, s, &c, x, from, data, ctx, e);
 }
 
 static int follow(struct registry *r, struct registry_step *s, const struct http_xfer *x, struct err *e)
@@ -180,16 +198,15 @@ static void sleep_ms(int ms)
 	(void)nanosleep(&t, NULL); /* less is fine */
 }
 
-/* A document: to the end, with all that it takes. x is to be ended by the caller when 0 is returned. */
-static int get(struct registry *r, const char *path, const char *url, struct http_xfer *x, struct err *e)
+int registry_call(struct registry *r, const char *path, const struct registry_call *c, struct http_xfer *x, struct err *e)
 {
 	struct registry_step s = {0};
 	unsigned attempt = 0;
 
-	(void)snprintf(s.url, sizeof(s.url), "%s", url); /* made by us */
+	(void)snprintf(s.url, sizeof(s.url), "%s", c->url); /* made by us */
 	for (;;) {
 		int ms = 0;
-		int code = registry_start(r, &s, x, 0, NULL, NULL, e);
+		int code = begin(r, &s, c, x, 0, NULL, NULL, e);
 		if (code < 0)
 			return code;
 		code = registry_run(r, x, e);
@@ -203,10 +220,33 @@ static int get(struct registry *r, const char *path, const char *url, struct htt
 		if (code == REGISTRY_LATER) {
 			attempt++;
 			s.redirects = 0;
-			(void)snprintf(s.url, sizeof(s.url), "%s", url);
+			(void)snprintf(s.url, sizeof(s.url), "%s", c->url);
 			sleep_ms(ms);
 		}
 	}
+}
+
+static int get(struct registry *r, const char *path, const char *url, struct http_xfer *x, struct err *e)
+{
+	const struct registry_call c = {.method = "GET", .url = url, .fd = -1};
+
+	return registry_call(r, path, &c, x, e);
+}
+
+const char *registry_url(const struct registry *r, const char *path, const char *rest, char out[REGISTRY_URL_SIZE])
+{
+	(void)snprintf(out, REGISTRY_URL_SIZE, "%s/v2/%s/%s", r->base, path, rest); /* fits: parts of a reference */
+	return out;
+}
+
+int registry_next_url(struct registry *r, const struct http_xfer *x, char out[REGISTRY_URL_SIZE], struct err *e)
+{
+	bool is_whole = strncmp(x->location, "https://", 8) == 0 || strncmp(x->location, "http://", 7) == 0;
+
+	if (!is_whole && x->location[0] != '/')
+		return registry_fail(r, 500, E_REGISTRY, e, "registry '%s' does not say where an upload goes", r->conf.host);
+	int n = snprintf(out, REGISTRY_URL_SIZE, "%s%s", is_whole ? "" : r->base, x->location);
+	return n < REGISTRY_URL_SIZE ? 0 : registry_fail(r, 500, E_LIMIT, e, "registry '%s' gives an URL that is too long", r->conf.host);
 }
 
 /* ---- the registry ---- */

@@ -69,6 +69,23 @@ void registry_blob_step(const struct registry *r, const char *path, const struct
 int registry_start(struct registry *r, struct registry_step *s, struct http_xfer *x, uint64_t from,
 		   int (*data)(void *ctx, const void *p, size_t n), void *ctx, struct err *e);
 
+/* A request with a method of its own; what it takes to get an answer is done. */
+struct registry_call {
+	const char *method, *url, *type; /* type: of the body; NULL = none */
+	const void *body;
+	size_t len;
+	int fd; /* -1: body is in memory */
+};
+
+/* On 0 the answer is in x, to be ended by http_end(). */
+int registry_call(struct registry *r, const char *path, const struct registry_call *c, struct http_xfer *x, struct err *e);
+
+/* The URL of a place: "<base>/v2/<path>/<rest>". */
+const char *registry_url(const struct registry *r, const char *path, const char *rest, char out[REGISTRY_URL_SIZE]);
+
+/* Where an upload goes on: what the last answer's Location means. Errors: -E_REGISTRY */
+int registry_next_url(struct registry *r, const struct http_xfer *x, char out[REGISTRY_URL_SIZE], struct err *e);
+
 enum registry_next {
 	REGISTRY_FINAL = 1, /* x is the answer */
 	REGISTRY_AGAIN,	    /* start it again: a redirect, or a new token */

@@ -48,6 +48,8 @@ static void take_header(struct http_xfer *x, const char *name, size_t n, const c
 		x->length = number(v, len);
 	else if (IS("content-type"))
 		copy_value(x->type, sizeof(x->type), v, len);
+	else if (IS("location"))
+		copy_value(x->location, sizeof(x->location), v, len);
 	else if (IS("docker-content-digest"))
 		copy_value(x->digest, sizeof(x->digest), v, len);
 	else if (IS("content-range") && len > 6 && strncasecmp(v, "bytes ", 6) == 0)
@@ -70,7 +72,7 @@ static void take_header(struct http_xfer *x, const char *name, size_t n, const c
 static void forget_head(struct http_xfer *x)
 {
 	x->length = x->range_from = HTTP_NO_LENGTH;
-	x->type[0] = x->challenge[0] = x->digest[0] = '\0';
+	x->type[0] = x->location[0] = x->challenge[0] = x->digest[0] = '\0';
 	x->retry_after_s = 0;
 }
 

@@ -50,7 +50,7 @@ struct http_xfer {
 	uint64_t length;	  /* HTTP_NO_LENGTH */
 	uint64_t range_from;	  /* of Content-Range; HTTP_NO_LENGTH */
 	char type[256];
-	char location[HTTP_VALUE_SIZE];	 /* absolute */
+	char location[HTTP_VALUE_SIZE];	 /* of a redirect: absolute; else as it came */
 	char challenge[HTTP_VALUE_SIZE];
 	char digest[160];	  /* Docker-Content-Digest */
 	char address[64];	  /* of the peer */

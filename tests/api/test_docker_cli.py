@@ -140,7 +140,7 @@ def test_no_swarm(box, argv):  # noqa: F811
 
 
 @pytest.mark.parametrize("argv", [("swarm", "init"), ("checkpoint", "ls", "c"), ("build", "."), ("plugin", "install", "x"),
-                                  ("push", "bb:1"), ("search", "x")])
+                                  ("search", "x")])
 def test_refused(box, argv, tmp_path):  # noqa: F811
     """What is not here is said, and not taken for done."""
     (tmp_path / "Dockerfile").write_text("FROM bb:1\n")

@@ -453,8 +453,11 @@ def test_a_client_that_leaves_ends_the_pull(make_daemon, stand_in):
             for i in range(1000000, 2900000, 20000):  # never all of it
                 h.wfile.write(image.layers[0][i:i + 20000])
                 ended.wait(0.02)
+            h.connection.settimeout(30)
+            h.connection.recv(1)  # says nothing: until it closes
         except OSError:
-            ended.set()
+            pass
+        ended.set()
     stand_in.blob("lib/bb", image.layers[0], slow)
     c = d.connect()
     c.request("POST", f"/v1.50/images/create?fromImage={stand_in.host}/lib/bb&tag=1")
@@ -466,3 +469,44 @@ def test_a_client_that_leaves_ends_the_pull(make_daemon, stand_in):
     assert ended.wait(30)
     assert d.docker("images", "-q").stdout == ""
     no_debris(d)
+
+
+# ---- the other way ----
+
+def test_push(make_daemon, registry):
+    """What one daemon pushed another one pulls, with the same digests; what is there is not sent again."""
+    one, two, r = make_daemon(), make_daemon(), registry(user=("me", "secret"))
+    one.docker("load", input=im.docker_archive("bb:1", LAYER, UPPER, pack=im.gz), text=False)
+    name = f"{r.host}/lib/bb:1"
+    one.docker("tag", "bb:1", name)
+    p = one.docker("push", name, ok=False)
+    assert p.returncode == 1 and "no basic auth credentials" in p.stderr
+    one.docker("login", "-u", "me", "--password-stdin", r.host, input="secret")
+    out = one.docker("push", name).stdout
+    assert f"The push refers to repository [{r.host}/lib/bb]" in out and out.count("Pushed") == 2
+    assert f"{im.sha(LAYER)[:12]}: Pushed" in out and "1: digest: sha256:" in out and " size: " in out
+    got = json.loads(one.docker("inspect", name).stdout)[0]
+    assert len(got["RepoDigests"]) == 1 and got["RepoDigests"][0].split("@")[1] in out
+    assert one.docker("push", name).stdout.count("Layer already exists") == 2
+    two.docker("login", "-u", "me", "--password-stdin", r.host, input="secret")
+    two.docker("pull", name)
+    there = json.loads(two.docker("inspect", name).stdout)[0]
+    assert there["Id"] == got["Id"] and there["RepoDigests"] == got["RepoDigests"]
+    assert there["RootFS"] == got["RootFS"]
+    assert (two.root / "layers" / im.sha(UPPER) / "data/file").read_bytes() == b"upper"
+
+
+def test_push_of_nothing(make_daemon, registry):
+    d = make_daemon()
+    p = d.docker("push", "127.0.0.1:1/lib/bb:1", ok=False)
+    assert p.returncode == 1 and "An image does not exist locally with the tag: 127.0.0.1:1/lib/bb" in p.stderr
+
+
+def test_our_own_client(make_daemon, registry):
+    import subprocess
+    from conftest import USERCTR
+    d, r = make_daemon(), registry()
+    image = reg.Image(LAYER)
+    r.push("lib/bb", "1", image)
+    p = subprocess.run([USERCTR, "-H", d.host, "pull", f"{r.host}/lib/bb:1"], capture_output=True, text=True, timeout=60)
+    assert p.returncode == 0 and f"Digest: {image.digest}" in p.stdout, p
