@@ -12,6 +12,9 @@
 
 static const struct verb verbs[] = {
 	{"service", cmd_service, "VERB ...", "list, start and stop system services", "slipway service ls"},
+	{"config", cmd_config, "VERB ...", "read and change the configuration", "slipway config get hostname"},
+	{"cloud-init", cmd_cloud_init, "status [--format json]", "what the datasource gave, what was done and what was ignored",
+	 "slipway cloud-init status"},
 	{"boot-times", cmd_boot_times, "[--format json]", "what the boot spent its time on", "slipway boot-times"},
 	{"poweroff", cmd_power, "[-f]", "stop everything and switch off", "slipway poweroff"},
 	{"reboot", cmd_power, "[-f]", "stop everything and start again", "slipway reboot"},
@@ -56,7 +59,7 @@ int verbs_run(const char *program, const char *about, const struct verb *v, size
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(argv[1], v[i].name) != 0)
 			continue;
-		if (argc == 3 && is_help(argv[2]) && v[i].run != cmd_service) {
+		if (argc == 3 && is_help(argv[2]) && v[i].run != cmd_service && v[i].run != cmd_config) {
 			printf("Usage: %s %s %s\n\n%s\n", program, v[i].name, v[i].args, v[i].help);
 			if (v[i].example != NULL)
 				printf("\nExample: %s\n", v[i].example);

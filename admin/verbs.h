@@ -30,6 +30,8 @@ int fail(const struct err *e);
 /* Print why the arguments are wrong and how they should be; returns EXIT_USAGE. */
 int usage(const char *program, const struct verb *v, const char *why);
 
+int cmd_cloud_init(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 int cmd_boot_times(int argc, char **argv);
 int cmd_service(int argc, char **argv);
 #define SERVICE_COMPILE_ARGS "[--images DIR] [--images-at DIR] [--bundles-at DIR] --out DIR FILE..."

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -27,6 +28,8 @@
 #define CMDLINE "/run/slipway/cmdline"
 #define ACTIVE	"/sys/class/tty/console/active"
 #define ISSUE	"/etc/issue"
+#define RESTORE "/bin/slipway-cloud-init"
+#define APPLIED "/run/slipway/cloud-init/done.json"
 
 struct console {
 	struct terms terms;
@@ -155,6 +158,20 @@ static void run(struct console *c, int signals, int addresses)
 	}
 }
 
+/* This root is new: files and users of the configuration that were applied to the one before are missing in it. Nobody waits for
+ * it, and reap() takes no notice of its end. */
+static void restore(void)
+{
+	char *const words[] = {(char[]){RESTORE}, (char[]){"apply"}, (char[]){"--again"}, NULL};
+	pid_t pid;
+
+	if (access(APPLIED, F_OK) < 0)
+		return; /* the first console: cloud-init-execute comes to it */
+	int r = posix_spawn(&pid, words[0], NULL, NULL, words, environ);
+	if (r != 0)
+		log_warn("console", "run '%s': %s", words[0], strerror(r));
+}
+
 int main(void)
 {
 	static struct console c;
@@ -173,6 +190,7 @@ int main(void)
 		log_error("console", "no console: neither the command line nor '%s' names a terminal that exists", ACTIVE);
 		return 1;
 	}
+	restore();
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

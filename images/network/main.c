@@ -113,6 +113,7 @@ static int serve(struct network *n, struct err *e)
 	if (r < 0 || (r = loop_init(&n->loop, e)) < 0)
 		return r;
 	read_conf(n);
+	names_set_configured(n);
 	if ((r = service_end_by_signal(&n->loop, &n->signals, e)) < 0 || (r = links_begin(n, e)) < 0)
 		return r;
 	n->loop.idle = on_idle;

@@ -101,20 +101,33 @@ static void write_resolv(struct network *n)
 }
 
 /* Setting a host's name by sethostname(2) takes CAP_SYS_ADMIN, writing it to this file takes being its owner. */
-static void set_kernel_name(struct network *n, const char *name)
+static bool set_kernel_name(struct network *n, const char *name, const char *who)
+{
+	owned_fd int fd = open(n->kernel_hostname, O_WRONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : write_all(fd, name, strlen(name));
+
+	if (r < 0)
+		log_warn(SUB, "set the host's name '%s': '%s': %s", name, n->kernel_hostname, strerror(-r));
+	else
+		log_info(SUB, "the host's name is '%s', as %s", name, who);
+	return r == 0;
+}
+
+void names_set_configured(struct network *n)
+{
+	struct utsname u;
+
+	/* from the command line PID 1 has set it already; from cloud-config it comes later */
+	if (n->conf.hostname[0] != '\0' && uname(&u) == 0 && strcmp(u.nodename, n->conf.hostname) != 0)
+		(void)set_kernel_name(n, n->conf.hostname, "the configuration says");
+}
+
+static void set_leased_name(struct network *n, const char *name)
 {
 	char now[65];
 
-	if ((names_host(now) && !n->name_is_dhcp) || strcmp(now, name) == 0)
-		return;
-	owned_fd int fd = open(n->kernel_hostname, O_WRONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : write_all(fd, name, strlen(name));
-	if (r < 0) {
-		log_warn(SUB, "set the host's name '%s': '%s': %s", name, n->kernel_hostname, strerror(-r));
-		return;
-	}
-	n->name_is_dhcp = true;
-	log_info(SUB, "the host's name is '%s', as a lease says", name);
+	if ((!names_host(now) || n->name_is_dhcp) && strcmp(now, name) != 0)
+		n->name_is_dhcp |= set_kernel_name(n, name, "a lease says");
 }
 
 static void take_leased_name(struct network *n)
@@ -126,7 +139,7 @@ static void take_leased_name(struct network *n)
 			continue;
 		char first[65];
 		(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(name, "."), name); /* labels have 63 */
-		set_kernel_name(n, first);
+		set_leased_name(n, first);
 		return;
 	}
 }
@@ -137,7 +150,7 @@ void names_write(struct network *n)
 	char now[65];
 
 	write_resolv(n);
-	if (n->conf.hostname[0] == '\0') /* which PID 1 has set */
+	if (n->conf.hostname[0] == '\0') /* else it is set */
 		take_leased_name(n);
 	(void)names_host(now); /* a default is a name too */
 	buf_puts(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");

@@ -102,6 +102,8 @@ void apply_adopted(struct iface *f); /* without its state file: find the address
 size_t apply_wanted(const struct iface *f, struct route out[ROUTES_MAX]);
 
 /* names.c */
+/* Set the host's name when the configuration has one: once, so that whoever changes it by hand has the last word. */
+void names_set_configured(struct network *n);
 void names_write(struct network *n);
 size_t names_dns(const struct network *n, struct ip out[NET_CONF_DNS_MAX]);
 void names_search(const struct network *n, char *out, size_t size);
