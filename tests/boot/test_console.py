@@ -22,7 +22,7 @@ def check_prompt(vm):
     assert vm.sh("tty", check=True).strip() == "/dev/ttyS0"
 
 
-@pytest.mark.parametrize("kind", ["iso", "uefi", "kernel"])
+@pytest.mark.parametrize("kind", ["iso", "uefi", "disk", "kernel"])
 def test_boots_to_a_prompt_and_powers_off(machine, kind):
     vm = machine(kind, memory=256)
     assert vm.wait_ready(BOOT_S) < 60
