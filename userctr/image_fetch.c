@@ -52,7 +52,7 @@ int fetch_platform_parse(const char *text, struct fetch_platform *ret, struct er
 	for (int i = 0; i < 3; i++)
 		for (char *p = part[i]; *p != '\0'; p++)
 			*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
-	if (n < 1 || n > 3 || text[strlen(text) - 1] == '/' || !is_word(part[0]) || !is_word(part[1]) ||
+	if (n < 1 || n > 3 || text[strlen(text) - 1] == '/' || strstr(text, "//") != NULL || !is_word(part[0]) || !is_word(part[1]) ||
 	    (part[2][0] != '\0' && !is_word(part[2])))
 		return err_say(e, EINVAL, "\"%.60s\" is an invalid OS/architecture specifier", text);
 	(void)snprintf(ret->os, sizeof(ret->os), "%s", part[0]); /* these fit */

@@ -462,7 +462,9 @@ def test_a_client_that_leaves_ends_the_pull(make_daemon, stand_in):
     c = d.connect()
     c.request("POST", f"/v1.50/images/create?fromImage={stand_in.host}/lib/bb&tag=1")
     a = c.getresponse()
-    a.read1(100)
+    seen = b""
+    while b"Downloading" not in seen:
+        seen += a.read1(1000)
     a.close()
     c.close()
     gone.set()
