@@ -243,7 +243,7 @@ peers: kernel programs
 	$(Q)tests/run.py peers
 test: export FUZZ_SECONDS ?= 5
 test: all unit-build ns-build fuzz-build fixtures-build
-	$(Q)tests/run.py unit fuzz ns api boot
+	$(Q)tests/run.py unit fuzz ns api boot peers
 
 # What a reader would not see: layers, headers, descriptors, PID 1's calls, a second compiler.
 # musl's CMSG_NXTHDR compares signs, and clang looks into macros of system headers
