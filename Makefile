@@ -241,7 +241,9 @@ boot: all fixtures-build
 	$(Q)tests/run.py boot
 peers: kernel programs
 	$(Q)tests/run.py peers
+# the same inputs each time: what is new is found by make fuzz
 test: export FUZZ_SECONDS ?= 5
+test: export FUZZ_SEED ?= 1
 test: all unit-build ns-build fuzz-build fixtures-build
 	$(Q)tests/run.py unit fuzz ns api boot peers
 

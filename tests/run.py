@@ -89,7 +89,7 @@ def fuzz():
         os.makedirs(new)
         argv = [os.path.join(OUT, "test", name), f"-max_total_time={seconds}", "-timeout=10",
                 "-rss_limit_mb=2048", "-print_final_stats=1",
-                f"-artifact_prefix={OUT}/test/{name}.", new]
+                f"-artifact_prefix={OUT}/test/{name}.", f"-seed={os.environ.get('FUZZ_SEED', 0)}", new]  # 0: another each time
         text, code = run(argv + ([corpus] if os.path.isdir(corpus) else []), int(seconds) + 120)
         c = Count()
         c.passed, c.failed = (1, 0) if code == 0 else (0, 1)

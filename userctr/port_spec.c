@@ -93,10 +93,19 @@ static int add_binding(struct port_specs *p, struct port_spec s, const struct js
 	return add(p, &s, e);
 }
 
+/* Members by port. What is no object has none of them: a list's elements would come without a key. */
+static int members(const struct json *v, const char *name, struct json_iter *ret, struct err *e)
+{
+	if (v != NULL && json_type(v) != JSON_OBJ && json_type(v) != JSON_NULL)
+		return err_say(e, EINVAL, "%s is not an object", name);
+	*ret = json_iter(v);
+	return 0;
+}
+
 static int add_bindings(struct port_specs *p, const struct json *bindings, struct err *e)
 {
-	struct json_iter it = json_iter(bindings);
-	int r = 0;
+	struct json_iter it;
+	int r = members(bindings, "PortBindings", &it, e);
 
 	while (r == 0 && json_next(&it)) {
 		struct port_spec s = {0};
@@ -124,8 +133,8 @@ static bool has(const struct port_specs *p, uint8_t proto, unsigned port)
 
 static int add_exposed(struct port_specs *p, const struct json *exposed, bool publish_all, struct err *e)
 {
-	struct json_iter it = json_iter(exposed);
-	int r = 0;
+	struct json_iter it;
+	int r = members(exposed, "ExposedPorts", &it, e);
 
 	while (r == 0 && json_next(&it)) {
 		struct port_spec s = {.is_bound = publish_all};
