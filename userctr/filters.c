@@ -150,7 +150,7 @@ static bool has_label(const char *want, const struct json *labels)
 	struct json_iter it = json_iter(labels);
 
 	while (json_next(&it))
-		if (it.key != NULL && it.key_len == n && memcmp(it.key, want, n) == 0)
+		if (it.key_len == n && memcmp(it.key, want, n) == 0)
 			return want[n] == '\0' || strcmp(json_str_or(it.value, ""), want + n + 1) == 0;
 	return false;
 }

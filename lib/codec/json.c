@@ -106,7 +106,7 @@ const struct json *json_iget(const struct json *obj, const char *key)
 		return v;
 	struct json_iter it = json_iter(obj);
 	while (json_next(&it))
-		if (it.key != NULL && it.key_len == len && strncasecmp(it.key, key, len) == 0)
+		if (it.key_len == len && strncasecmp(it.key, key, len) == 0)
 			return it.value;
 	return NULL;
 }
@@ -185,7 +185,8 @@ size_t json_len(const struct json *v)
 
 struct json_iter json_iter(const struct json *v)
 {
-	struct json_iter it = {.left = json_len(v), .is_obj = json_type(v) == JSON_OBJ};
+	/* a list where members were expected has elements without a name, not a pointer to nothing */
+	struct json_iter it = {.key = "", .left = json_len(v), .is_obj = json_type(v) == JSON_OBJ};
 
 	if (it.left > 0)
 		it.at = it.is_obj ? (const void *)unsafe_yyjson_get_first(VAL(v))

@@ -46,7 +46,7 @@ size_t json_len(const struct json *v);				       /* elements of an array, pairs 
 
 /* Iterate over an array or object (nothing for others and NULL):
  *   struct json_iter it = json_iter(v);
- *   while (json_next(&it)) use(it.key, it.value);       key is NULL in arrays */
+ *   while (json_next(&it)) use(it.key, it.value);       key is "" in arrays, never NULL */
 struct json_iter {
 	const char *key;
 	size_t key_len;
