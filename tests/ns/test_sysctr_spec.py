@@ -214,7 +214,12 @@ def test_namespaces_joined_by_path(box, kind):
         try:
             # unshare(1) has done it when it has become sleep
             link = f"/proc/{p.pid}/ns/{short if kind != 'pid' else 'pid_for_children'}"
-            while not os.path.exists(link) or os.readlink(link) == os.readlink(f"/proc/self/ns/{short}"):
+            def is_there():
+                try:
+                    return os.readlink(link) != os.readlink(f"/proc/self/ns/{short}")
+                except FileNotFoundError:  # a PID namespace has no name until its first process
+                    return False
+            while not is_there():
                 assert p.poll() is None
             c = sh(f"readlink /proc/self/ns/{short}", hostname="")
             c["linux"]["namespaces"] = [{"type": t, **({"path": link} if t == kind else {})} for t in NAMESPACES]
