@@ -77,7 +77,7 @@ def test_services_that_fail_are_named_and_the_console_comes(variant, tmp_path):
     # the layer of one image is lost
     patch = 'cd usr/lib/slipway/images/layers; for d in *; do if [ -e $d/gone ]; then rm -r $d; fi; done'
     vm = variant(lambda to, good: build(to, tmp_path / "extra", patch))
-    found = vm.expect(r"ready in [0-9.]+ s, but \d services failed: ([^\r]*)", BOOT_S)
+    found = vm.expect(r"ready in [0-9.]+ s, but \d services failed: ([^\r]*)\r", BOOT_S)
     # one that was up for a moment may count as started or as failed
     assert set(found[1].decode().split(", ")) - {"crash"} == {"nocommand", "gone", "needs"}
     vm.wait_prompt(BOOT_S)
