@@ -101,7 +101,27 @@ def fuzz():
     return total
 
 
+AGAIN_MAX = 5  # failures that get a second try; more are no accident
+
+
+def report_of(report):
+    """Counts, and the ids of what failed."""
+    c, bad = Count(), []
+    for suite in xml.parse(report).getroot().iter("testsuite"):
+        for case in suite.iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                c.failed += 1
+                bad.append(case.get("classname").replace(".", "/") + ".py::" + case.get("name"))
+            elif case.find("skipped") is not None:
+                c.skipped += 1
+            else:
+                c.passed += 1
+    return c, bad
+
+
 def pytest(tier):
+    """A few tests that failed are run once more, alone: emulated machines miss a deadline when the real one is busy. Which
+    they were is always said."""
     c = Count()
     folder = os.path.join(ROOT, "tests", tier)
     if not glob.glob(os.path.join(folder, "*test*.py")):
@@ -112,15 +132,19 @@ def pytest(tier):
     # PYTHON* of the caller's own environment must not choose other modules
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     env.update(O=OUT, PYTHONDONTWRITEBYTECODE="1")
-    code = subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                           f"--junitxml={report}", folder], cwd=ROOT, env=env,
-                          stdin=subprocess.DEVNULL).returncode
+    def go(*what):
+        return subprocess.run(["/usr/bin/python3", "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
+                               f"--junitxml={report}", *what], cwd=ROOT, env=env, stdin=subprocess.DEVNULL).returncode
+    code = go(folder)
     if os.path.exists(report):
-        for suite in xml.parse(report).getroot().iter("testsuite"):
-            bad = int(suite.get("failures")) + int(suite.get("errors"))
-            c.failed += bad
-            c.skipped += int(suite.get("skipped"))
-            c.passed += int(suite.get("tests")) - bad - int(suite.get("skipped"))
+        c, bad = report_of(report)
+        if 0 < len(bad) <= AGAIN_MAX:
+            os.unlink(report)
+            code = go(*bad)
+            again, still = report_of(report) if os.path.exists(report) else (Count(), bad)
+            for name in set(bad) - set(still):
+                print(f"  passed the second time only: {name}", flush=True)
+            c.failed, c.passed = len(bad) - again.passed, c.passed + again.passed
     if code != 0 and c.failed == 0:
         c.failed = 1
     return c
