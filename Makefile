@@ -289,7 +289,7 @@ help:
 	@printf '%s\n' \
 		'make [O=build] [V=1]  everything: programs, kernel, images, initramfs, iso' \
 		'make run              boot the ISO in QEMU, serial console here (RUN=uefi|disk|kernel)' \
-		'make test             all tests; one tier: make unit fuzz ns api boot' \
+		'make test             all tests; one tier: make unit fuzz ns api boot peers' \
 		'make lint             layers, headers, descriptors, documentation, PID 1, clang' \
 		'make programs kernel images initrd iso    one part' \
 		'make deps             host packages and third-party libraries' \
