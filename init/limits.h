@@ -12,6 +12,7 @@
 #define ORPHANS_MAX	 64 /* ends of unknown processes remembered while services start */
 #define PARALLEL_MAX	 32 /* runtimes at work at the same time: each costs memory, and there are few CPUs */
 #define REAP_BATCH	 256
+#define REAP_TRIES	 8
 #define FDS_MAX		 65536 /* RLIMIT_NOFILE of PID 1: four per service and some */
 #define REASON_MAX	 128
 #define STATUS_MAX	 64

@@ -48,10 +48,13 @@ bool orphan_take(struct pid1 *p, pid_t pid, int *ret_status)
 
 void reap(struct pid1 *p)
 {
+	unsigned failures = 0;
+
 	for (int i = 0; i < REAP_BATCH; i++) {
 		int status = 0;
 		pid_t pid = waitpid(-1, &status, WNOHANG);
-		if (pid < 0 && errno == EINTR)
+		/* tried again, for no other signal will tell of it; but not for ever */
+		if (pid < 0 && errno != ECHILD && failures++ < REAP_TRIES)
 			continue;
 		p->is_childless = pid < 0 && errno == ECHILD;
 		if (pid <= 0)
